@@ -1,0 +1,1 @@
+"""A model registry without a server."""

@@ -1,0 +1,1 @@
+"""Files to blobs and back, with their maps."""

@@ -1,0 +1,1 @@
+"""Weight-file headers to tensors, without a framework, from untrusted bytes."""

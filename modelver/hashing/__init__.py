@@ -1,0 +1,1 @@
+"""Bytes to digests: the hot path."""

@@ -1,0 +1,1 @@
+"""What happened, pure: events, commits, and the state that replaying them gives."""

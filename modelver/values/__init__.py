@@ -1,0 +1,1 @@
+"""Nouns: frozen values without I/O. Strings are parsed here, once, at the edge."""
