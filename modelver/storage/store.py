@@ -68,17 +68,17 @@ class Store(Protocol):
     """A folder or bucket.
 
     Every verb raises `StoreError` where the environment fails (permissions, disk, network).
-
-    Attributes:
-        url: Where the store is, without credentials, for messages.
-        guarantees: What this kind of store promises.
     """
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where the store is, without credentials, for messages."""
+        ...
 
     @property
-    def guarantees(self) -> Guarantees: ...
+    def guarantees(self) -> Guarantees:
+        """What this kind of store promises."""
+        ...
 
     def get(self, key: str, *, limit: int) -> bytes:
         """Return an object whole.
