@@ -1,0 +1,94 @@
+"""A state as bytes: derived, deletable, never trusted beyond the chain (docs/format.md, "Checkpoints")."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from modelver.errors import InvalidValue
+from modelver.history.commit import seal, unseal
+from modelver.history.fold import FOLD
+from modelver.history.state import AliasChange, State, VersionEntry
+from modelver.values import wire
+from modelver.values.canonical import decode_object
+from modelver.values.name import ModelName
+from modelver.values.scheme import Scheme
+
+MAX_CHECKPOINT = 256 * 2**20
+"""A checkpoint larger than this many bytes is neither written nor read."""
+
+
+@attrs.frozen
+class _Checkpoint:
+    """A state as the wire has it; see `State`."""
+
+    fold: int
+    seq: int
+    commit: str
+    at: datetime
+    model: ModelName | None = None
+    scheme: str = ""
+    versions: tuple[VersionEntry, ...] = ()
+    alias_history: tuple[AliasChange, ...] = ()
+    commit_ids: Mapping[str, int] = attrs.field(factory=dict)
+    condemned: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    swept: int = 0
+    highest: str = ""
+    highest_release: str = ""
+    write_blocked: str = ""
+
+
+def encode_checkpoint(state: State) -> bytes:
+    """Return a state, of at least one commit, as bytes that check themselves."""
+    if state.at is None:
+        raise InvalidValue("an empty log has no checkpoint")
+    checkpoint = _Checkpoint(
+        fold=FOLD,
+        seq=state.seq,
+        commit=state.head,
+        at=state.at,
+        model=state.model,
+        scheme=state.scheme.text if state.scheme else "",
+        versions=tuple(state.versions.values()),
+        alias_history=tuple(state.alias_history),
+        commit_ids=state.commit_ids,
+        condemned={sweep: tuple(sorted(blobs)) for sweep, blobs in state.condemned.items()},
+        swept=state.swept,
+        highest=state.highest or "",
+        highest_release=state.highest_release or "",
+        write_blocked=state.write_blocked,
+    )
+    return seal(wire.to_bytes(checkpoint))
+
+
+def decode_checkpoint(data: bytes, *, what: str) -> State | None:
+    """Read a checkpoint; None where another fold made it.
+
+    Raises:
+        LogTampered: The bytes do not match their own checksum.
+        InvalidValue: They are no checkpoint.
+    """
+    body = decode_object(unseal(data, what=what), what=what)
+    if body.get("fold") != FOLD:
+        return None
+    checkpoint = wire.from_json(body, _Checkpoint, what=what)
+    scheme = Scheme.parse(checkpoint.scheme) if checkpoint.scheme else None
+    newest = {change.alias: change for change in checkpoint.alias_history}
+    return State(
+        seq=checkpoint.seq,
+        head=checkpoint.commit,
+        at=checkpoint.at,
+        model=checkpoint.model,
+        scheme=scheme,
+        versions={entry.version: entry for entry in checkpoint.versions},
+        aliases={alias: change for alias, change in newest.items() if change.digest is not None},
+        alias_history=checkpoint.alias_history,
+        commit_ids=checkpoint.commit_ids,
+        condemned={sweep: frozenset(blobs) for sweep, blobs in checkpoint.condemned.items()},
+        swept=checkpoint.swept,
+        highest=scheme.version(checkpoint.highest) if scheme and checkpoint.highest else None,
+        highest_release=scheme.version(checkpoint.highest_release)
+        if scheme and checkpoint.highest_release
+        else None,
+        write_blocked=checkpoint.write_blocked,
+    )

@@ -1,0 +1,181 @@
+"""Replaying commits: a pure fold from a state and more commits to the next state."""
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from modelver.errors import InvalidValue, LogTampered
+from modelver.history.commit import Commit
+from modelver.history.event import (
+    AliasDeleted,
+    AliasSet,
+    Annotated,
+    Evaluated,
+    Event,
+    Indexed,
+    ModelCreated,
+    Previous,
+    Registered,
+    SweepDone,
+    SweepStarted,
+    UnknownEvent,
+    Yanked,
+)
+from modelver.history.state import AliasChange, Annotation, Evaluation, Mark, State, VersionEntry
+from modelver.values.canonical import Json
+from modelver.values.digest import Digest
+from modelver.values.name import Alias
+from modelver.values.scheme import Scheme
+
+FOLD = 1
+"""The fold's version: a checkpoint made by another fold is not used."""
+
+RANDOM_ID = "auto-"
+"""How the ids begin that nobody will ask for again; callers' own must not."""
+
+
+def replay(state: State, commits: Iterable[tuple[Commit, str]]) -> State:
+    """Return the state after more commits, each given with its digest; the given state stays as it is.
+
+    Raises:
+        LogTampered: A commit says what can't be, such as registering a version twice.
+        InvalidValue: A commit holds an event that this release must understand to read on.
+    """
+    fold = None
+    for commit, digest in commits:
+        fold = fold or _Fold(state)
+        fold.apply(commit, digest)
+    return state if fold is None else fold.state()
+
+
+class _Fold:
+    """A state under construction, so that replaying is linear in the number of commits."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._versions = dict(state.versions)
+        self._aliases = dict(state.aliases)
+        self._alias_history = list(state.alias_history)
+        self._commit_ids = dict(state.commit_ids)
+        self._condemned = dict(state.condemned)
+
+    def state(self) -> State:
+        return attrs.evolve(
+            self._state,
+            versions=self._versions,
+            aliases=self._aliases,
+            alias_history=self._alias_history,
+            commit_ids=self._commit_ids,
+            condemned=self._condemned,
+        )
+
+    def apply(self, commit: Commit, digest: str) -> None:
+        self._mark = Mark(commit.seq, commit.at, commit.clock, commit.by, commit.message)
+        self._digest = digest
+        self._state = attrs.evolve(self._state, seq=commit.seq, head=digest, at=commit.at)
+        if not commit.id.startswith(RANDOM_ID):
+            self._commit_ids[commit.id] = commit.seq
+        for event in commit.events:
+            self._apply_event(event)
+
+    def _apply_event(self, event: Event) -> None:
+        match event:
+            case ModelCreated():
+                self._create(event)
+            case Registered():
+                self._register(event)
+            case AliasSet():
+                self._move(
+                    event.alias, event.version, event.digest, event.cause, event.previous, event.verdicts
+                )
+            case AliasDeleted():
+                self._move(event.alias, "", None, "deleted", event.previous, ())
+            case Indexed() | Yanked() | Evaluated() | Annotated():
+                self._amend(event)
+            case SweepStarted():
+                self._condemned[event.sweep] = frozenset(event.condemned)
+                self._state = attrs.evolve(self._state, swept=self._mark.seq)
+            case SweepDone():
+                self._condemned.pop(event.sweep, None)
+                self._state = attrs.evolve(self._state, swept=self._mark.seq)
+            case UnknownEvent():
+                self._meet_unknown(event)
+
+    def _create(self, event: ModelCreated) -> None:
+        if self._mark.seq != 1 or self._state.model is not None:
+            raise self._impossible("creates a model that exists")
+        self._state = attrs.evolve(self._state, model=event.name, scheme=Scheme.parse(event.scheme))
+
+    def _register(self, event: Registered) -> None:
+        scheme = self._state.scheme
+        if scheme is None:
+            raise self._impossible("registers a version before the model was made")
+        version = scheme.version(event.version)
+        if version in self._versions:
+            raise self._impossible(f"registers version {version} twice")
+        self._versions[version] = VersionEntry(
+            version, event.digest, self._mark, self._digest, finalizes=event.finalizes
+        )
+        highest, release = self._state.highest, self._state.highest_release
+        if highest is None or version > highest:
+            self._state = attrs.evolve(self._state, highest=version)
+        if not version.is_prerelease and (release is None or version > release):
+            self._state = attrs.evolve(self._state, highest_release=version)
+
+    def _move(
+        self,
+        alias: Alias,
+        version: str,
+        digest: Digest | None,
+        cause: str,
+        previous: Previous | None,
+        verdicts: tuple[Mapping[str, Json], ...],
+    ) -> None:
+        if digest is not None:
+            self._entry(version, digest)
+        change = AliasChange(alias, version, digest, cause, previous, self._mark, verdicts)
+        self._alias_history.append(change)
+        if digest is None:
+            self._aliases.pop(alias, None)
+        else:
+            self._aliases[alias] = change
+
+    def _amend(self, event: Indexed | Yanked | Evaluated | Annotated) -> None:
+        entry = self._entry(event.version, event.digest)
+        match event:
+            case Indexed():
+                entry = attrs.evolve(entry, indexed=(*entry.indexed, self._mark.seq))
+            case Yanked():
+                entry = attrs.evolve(entry, yanked=entry.yanked or self._mark)
+            case Evaluated():
+                evaluation = Evaluation(event.metrics, self._mark)
+                entry = attrs.evolve(entry, evaluations=(*entry.evaluations, evaluation))
+            case Annotated():
+                annotation = Annotation(event.note, event.tags, self._mark)
+                entry = attrs.evolve(entry, annotations=(*entry.annotations, annotation))
+        self._versions[event.version] = entry
+
+    def _entry(self, version: str, digest: Digest) -> VersionEntry:
+        entry = self._versions.get(version)
+        if entry is None or entry.digest != digest:
+            raise self._impossible(
+                f"speaks of version {version} ({digest.short}), which the log does not have"
+            )
+        return entry
+
+    def _meet_unknown(self, event: UnknownEvent) -> None:
+        if event.must_understand == "read":
+            raise InvalidValue(
+                f"commit {self._mark.seq} holds an event that this release can't read",
+                where=event.type,
+                hint="Upgrade modelver.",
+            )
+        if event.must_understand == "write":
+            self._state = attrs.evolve(self._state, write_blocked=event.type)
+
+    def _impossible(self, what: str) -> LogTampered:
+        return LogTampered(
+            f"a commit {what}",
+            where=f"commit {self._mark.seq} of {self._state.model or 'the log'}",
+            hint="Restore the log from a copy of the registry.",
+        )

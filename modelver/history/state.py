@@ -1,0 +1,146 @@
+"""What a log says after a commit: the values that replaying gives."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import attrs
+
+from modelver.history.event import Previous
+from modelver.values.canonical import Json
+from modelver.values.digest import Digest
+from modelver.values.name import Alias, ModelName
+from modelver.values.record import Metric
+from modelver.values.scheme import Scheme
+from modelver.values.version import Version
+
+
+@attrs.frozen
+class Mark:
+    """Who wrote a commit, when and why.
+
+    Attributes:
+        seq: The commit's number.
+        at: When it took effect.
+        clock: Its writer's clock; differs from `at` where clocks ran apart.
+        by: Who wrote it.
+        message: Why.
+    """
+
+    seq: int
+    at: datetime
+    clock: datetime
+    by: str
+    message: str = ""
+
+
+@attrs.frozen
+class Evaluation:
+    """Metrics recorded after publication, and by whom."""
+
+    metrics: tuple[Metric, ...]
+    mark: Mark
+
+
+@attrs.frozen
+class Annotation:
+    """A note or tags added after publication, and by whom."""
+
+    note: str
+    tags: Mapping[str, str]
+    mark: Mark
+
+
+@attrs.frozen
+class VersionEntry:
+    """What the log says of one version.
+
+    Attributes:
+        version: Its number.
+        digest: Its manifest's SHA-256.
+        registered: The commit that registered it; maps and provenance are named there.
+        commit: SHA-256 of that commit's stored bytes.
+        indexed: Numbers of later commits that replaced file maps.
+        finalizes: The pre-release that it finalizes, or empty.
+        yanked: Set once it was yanked.
+        evaluations: In the log's order.
+        annotations: In the log's order.
+    """
+
+    version: str
+    digest: Digest
+    registered: Mark
+    commit: str
+    indexed: tuple[int, ...] = ()
+    finalizes: str = ""
+    yanked: Mark | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+
+
+@attrs.frozen
+class AliasChange:
+    """One entry of an alias's history.
+
+    Attributes:
+        alias: The alias.
+        version: What it names since; empty where it was deleted.
+        digest: That version's digest; None where it was deleted.
+        cause: Why the alias moved, as the event says; ``deleted`` where it went.
+        previous: What it named before.
+        mark: Who, when and why; its ``seq`` is the alias's generation.
+        verdicts: What the gates said.
+    """
+
+    alias: Alias
+    version: str
+    digest: Digest | None
+    cause: str
+    previous: Previous | None
+    mark: Mark
+    verdicts: tuple[Mapping[str, Json], ...] = ()
+
+    @property
+    def generation(self) -> int:
+        """The number of the commit that made the change."""
+        return self.mark.seq
+
+
+@attrs.frozen
+class State:
+    """What a log says after its commit number `seq`.
+
+    Attributes:
+        seq: The head's number; 0 before the first commit.
+        head: SHA-256 of the head's stored bytes; of ``modelver.json`` before the first commit.
+        at: When the head took effect; None before the first commit.
+        model: The model's name; None before the first commit, and in the registry's own log.
+        scheme: The model's version scheme.
+        versions: By number, in the order of registration.
+        aliases: What each alias names now.
+        alias_history: All changes of all aliases, the oldest first.
+        commit_ids: The ids that callers gave, with the commit's number.
+        condemned: Blobs that a running sweep will delete, by sweep.
+        swept: Number of the last commit that began or ended a sweep; 0 without any.
+        highest: The highest version; None without versions.
+        highest_release: The highest version that is no pre-release.
+        write_blocked: The unknown event that forbids this release to write; empty mostly.
+    """
+
+    seq: int
+    head: str
+    at: datetime | None = None
+    model: ModelName | None = None
+    scheme: Scheme | None = None
+    versions: Mapping[str, VersionEntry] = attrs.field(factory=dict)
+    aliases: Mapping[str, AliasChange] = attrs.field(factory=dict)
+    alias_history: Sequence[AliasChange] = ()
+    commit_ids: Mapping[str, int] = attrs.field(factory=dict)
+    condemned: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    swept: int = 0
+    highest: Version | None = None
+    highest_release: Version | None = None
+    write_blocked: str = ""
+
+    def is_condemned(self, sha256: str) -> bool:
+        """Tell whether a running sweep will delete the blob."""
+        return any(sha256 in blobs for blobs in self.condemned.values())

@@ -1,0 +1,120 @@
+"""Canonical JSON: one value, one sequence of bytes (docs/format.md, "Canonical JSON")."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias, cast
+
+from modelver.errors import InvalidValue, LimitExceeded
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53
+
+
+def encode(value: Json) -> bytes:
+    """Return the canonical bytes: UTF-8, keys sorted by code point, no spaces, floats as the shortest round trip.
+
+    Raises:
+        InvalidValue: The value holds NaN, an infinity, a lone surrogate, or something that JSON lacks.
+        LimitExceeded: An integer is beyond 2**53, or the nesting deeper than 32.
+    """
+    _check(value, 0)
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        check_circular=False,
+    ).encode()
+
+
+def decode(data: bytes, *, what: str) -> Json:
+    """Parse JSON from an untrusted source; the caller has capped its size.
+
+    Args:
+        data: UTF-8 bytes.
+        what: What the bytes are, for messages.
+
+    Raises:
+        InvalidValue: Not JSON in UTF-8, a key given twice, NaN or an infinity.
+        LimitExceeded: An integer is beyond 2**53, or the nesting deeper than 32.
+    """
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except InvalidValue:
+        raise
+    except RecursionError:
+        raise LimitExceeded(
+            "JSON is nested too deep", where=what, expected=f"at most {MAX_DEPTH} levels"
+        ) from None
+    except ValueError as error:
+        raise InvalidValue("not JSON in UTF-8", where=what, found=str(error)) from None
+    _check(value, 0)
+    return cast("Json", value)
+
+
+def decode_object(data: bytes, *, what: str) -> Mapping[str, Json]:
+    """Parse JSON whose top level must be an object; see `decode`."""
+    value = decode(data, what=what)
+    if not isinstance(value, dict):
+        raise InvalidValue("not a JSON object", where=what, found=type(value).__name__)
+    return value
+
+
+def _check(value: object, depth: int) -> None:
+    """Refuse what canonical JSON does not allow."""
+    if depth > MAX_DEPTH:
+        raise LimitExceeded("JSON is nested too deep", expected=f"at most {MAX_DEPTH} levels")
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise InvalidValue("a JSON key must be text", where=repr(key), found=type(key).__name__)
+            _check_text(key)
+            _check(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth + 1)
+    else:
+        _check_number(value)
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue("text holds a lone surrogate", where=ascii(text[:80])) from None
+
+
+def _check_number(value: object) -> None:
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise LimitExceeded(
+                "an integer is too large for JSON", where=hex(value)[:40], expected="within 2**53"
+            )
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidValue("not a finite number", where=str(value))
+    else:
+        raise InvalidValue("not a JSON value", where=repr(value)[:80], found=type(value).__name__)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise InvalidValue(
+            "a JSON key is given twice", where=next(key for key in keys if keys.count(key) > 1)
+        )
+    return unique
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise InvalidValue("not a finite number", where=constant)

@@ -1,0 +1,162 @@
+"""Values to canonical JSON and back, outside the classes, strictly.
+
+Defaults and nulls are left out; fields that a newer release wrote are kept in a class's ``unknown``; a wrong type is an
+`InvalidValue` that names the field (``$.files[2].size``).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import attrs
+
+from modelver.errors import InvalidValue, ModelverError
+from modelver.values.canonical import Json, decode_object, encode
+from modelver.values.digest import Digest
+from modelver.values.name import Alias, ModelName
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+T = TypeVar("T")
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def to_bytes(value: object) -> bytes:
+    """Return a value's canonical JSON bytes."""
+    return encode(to_json(value))
+
+
+def to_json(value: object) -> Json:
+    """Return a value as plain JSON data."""
+    return cast("Json", _converter().unstructure(value))
+
+
+def from_bytes(data: bytes, kind: type[T], *, what: str) -> T:
+    """Read a value from untrusted bytes, whose size the caller has capped.
+
+    Raises:
+        InvalidValue: The bytes are not such a value; the message names the field.
+    """
+    return from_json(decode_object(data, what=what), kind, what=what)
+
+
+def from_json(data: Json, kind: type[T], *, what: str) -> T:
+    """Read a value from plain JSON data; see `from_bytes`."""
+    from cattrs import BaseValidationError, transform_error
+
+    try:
+        return _converter().structure(data, kind)
+    except ModelverError:
+        raise
+    except BaseValidationError as error:
+        faults = transform_error(error, format_exception=_describe)
+        raise InvalidValue(f"not a valid {kind.__name__}", where=what, found="; ".join(faults[:5])) from None
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as RFC 3339 in UTC with six decimals: ``2026-11-17T15:00:00.000000Z``."""
+    return time.astimezone(UTC).strftime(_TIME)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time that `format_time` wrote, strictly.
+
+    Raises:
+        InvalidValue: The text is anything else.
+    """
+    try:
+        time = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        time = None
+    if time is None or format_time(time) != text:
+        raise InvalidValue(
+            "not a time", where=repr(text)[:80], expected="such as 2026-11-17T15:00:00.000000Z"
+        )
+    return time
+
+
+def _describe(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "required field missing"
+    return str(error) if isinstance(error, ModelverError | TypeError) else f"{type(error).__name__}: {error}"
+
+
+@cache
+def _converter() -> "Converter":
+    """Make the converter on first use: importing cattrs takes longer than most commands need."""
+    from cattrs import Converter
+
+    converter = Converter(omit_if_default=True)
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(float, _float)
+    converter.register_unstructure_hook(datetime, format_time)
+    converter.register_structure_hook(datetime, lambda text, _: parse_time(_exactly(str)(text, str)))
+    for text_kind in (Digest, ModelName, Alias):
+        converter.register_structure_hook(text_kind, lambda text, kind: kind(_exactly(str)(text, str)))
+        converter.register_unstructure_hook(text_kind, str)
+    converter.register_structure_hook_func(
+        lambda kind: kind == Mapping[str, Json], lambda data, _: _mapping(data)
+    )
+    converter.register_unstructure_hook_func(lambda kind: kind == Mapping[str, Json], lambda data: data)
+    converter.register_structure_hook_factory(
+        _keeps_unknown, lambda kind: _structure_unknown(converter, kind)
+    )
+    converter.register_unstructure_hook_factory(
+        _keeps_unknown, lambda kind: _unstructure_unknown(converter, kind)
+    )
+    return converter
+
+
+def _exactly(kind: type[T]) -> Callable[[object, type], T]:
+    """Take a JSON value of exactly this type; cattrs would turn "3" into 3."""
+
+    def structure(value: object, _: type) -> T:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}")
+        return value
+
+    return structure
+
+
+def _float(value: object, _: type) -> float:
+    if type(value) not in {int, float}:
+        raise TypeError(f"expected a number, found {type(value).__name__}")
+    return float(cast("float", value))
+
+
+def _mapping(value: object) -> Mapping[str, Json]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, found {type(value).__name__}")
+    return value
+
+
+def _keeps_unknown(kind: type) -> bool:
+    return attrs.has(kind) and "unknown" in attrs.fields_dict(kind)
+
+
+def _structure_unknown(converter: "Converter", kind: Any) -> Callable[[Any, Any], Any]:
+    from cattrs.gen import make_dict_structure_fn
+
+    known = set(attrs.fields_dict(kind)) - {"unknown"}
+    plain = make_dict_structure_fn(kind, converter)
+
+    def structure(data: Any, cls: Any) -> Any:
+        if not isinstance(data, dict):
+            raise TypeError(f"expected an object, found {type(data).__name__}")
+        unknown = {key: value for key, value in data.items() if key not in known}
+        value = plain({key: data[key] for key in data if key in known}, cls)
+        return attrs.evolve(value, unknown=unknown) if unknown else value
+
+    return structure
+
+
+def _unstructure_unknown(converter: "Converter", kind: Any) -> Callable[[Any], dict[str, Any]]:
+    from cattrs.gen import make_dict_unstructure_fn, override
+
+    plain = make_dict_unstructure_fn(
+        kind, converter, _cattrs_omit_if_default=True, unknown=override(omit=True)
+    )
+    return lambda value: {**value.unknown, **plain(value)}
