@@ -7,6 +7,7 @@ BENCH_TOOLS := git-lfs openssl
 
 VENV := .venv
 BENCH_VENV := .venv-bench
+LOCK_VENV := .cache/lock
 PINS := .ci/constraints.txt
 # What is already there is not asked for again, so that everything works offline after the first time.
 PIP := -m pip --quiet --disable-pip-version-check install
@@ -48,9 +49,12 @@ fix: $(VENV)/.dev ## Format the code and mend what ruff can mend
 hooks: $(VENV)/.dev ## Have git check each commit
 	@$(VENV)/bin/pre-commit install
 
-lock: $(VENV)/bin/python ## Move to the newest versions of all tools and write them down for CI
-	@$(VENV)/bin/python $(PIP) --upgrade --upgrade-strategy eager pip -e '.[all]' --group dev
-	@$(VENV)/bin/python -m pip --disable-pip-version-check freeze --all --exclude-editable \
+# Old Pythons refuse the newest packages, so lock with the oldest at hand: make lock PYTHON=/usr/bin/python3
+lock: ## Move to the newest versions of all tools and write them down for CI
+	@rm -rf $(LOCK_VENV) && $(MAKE) --no-print-directory $(LOCK_VENV)/bin/python
+	@$(LOCK_VENV)/bin/python $(PIP) --upgrade pip
+	@$(LOCK_VENV)/bin/python $(PIP) -e '.[all]' --group dev
+	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check freeze --all --exclude-editable \
 	  --exclude setuptools > $(PINS)
 	@git --no-pager diff --stat -- $(PINS)
 
