@@ -1,10 +1,11 @@
 """The store: few verbs, whose docstrings are the contract that every kind of store must keep.
 
-Keys are relative POSIX paths such as ``models/fraud/log/00000000000000000001.json``. An object is written once
-and never changed: there is no verb that overwrites, so concurrency is one verb, `Store.put_new`.
-`tests/contracts` proves the contract for each kind of store.
+Keys are relative POSIX paths such as ``models/fraud/log/00000000000000000001.json`` (`keys.checked_key` says exactly
+which). An object is written once and never changed: there is no verb that overwrites, so concurrency is one verb,
+`Store.put_new`. `tests/contracts` proves the contract for each kind of store.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -48,14 +49,17 @@ class Incoming(Protocol):
     """
 
     def fileno(self) -> int:
-        """Return a file descriptor open for writing, positioned at the start."""
+        """Return a file descriptor open for reading and writing, positioned at the start, until the bytes are published."""
         ...
 
     def publish(self, key: str) -> None:
-        """Make the bytes durable and visible under the key, complete; equal bytes already there are kept.
+        """Make the bytes durable and visible under the key, complete, and close the file.
+
+        An object of this size that is there already is kept; it is durable too when this returns.
 
         Raises:
-            StoreError: The store could not; nothing is visible under the key.
+            IntegrityError: An object of another size is there; it is left as it is.
+            StoreError: The store could not; what is visible under the key, if anything, is complete.
         """
         ...
 
@@ -67,7 +71,8 @@ class Incoming(Protocol):
 class Store(Protocol):
     """A folder or bucket.
 
-    Every verb raises `StoreError` where the environment fails (permissions, disk, network).
+    Every verb raises `UnsafePath` for what is no key, and `StoreError` where the environment fails (permissions, disk,
+    network).
     """
 
     @property
@@ -86,6 +91,7 @@ class Store(Protocol):
         Raises:
             NotFound: There is no such object.
             LimitExceeded: It is larger than `limit` bytes; its size is checked before it is read.
+            IntegrityError: Something that is no object, such as a link, is in its place.
         """
         ...
 
@@ -94,13 +100,16 @@ class Store(Protocol):
 
         Raises:
             NotFound: There is no such object.
+            IntegrityError: Something that is no object, such as a link, is in its place.
         """
         ...
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
-        """Yield the objects whose key starts with the folder `prefix`, deep, in code-point order of their keys.
+        """Yield the objects below the folder `prefix`, deep, in code-point order of their whole keys.
 
-        A missing folder is empty. With `after`, only keys greater than it. Temporary files are never shown.
+        Args:
+            prefix: A folder without a final slash, or empty for the whole store; a missing folder is empty.
+            after: Only keys greater than this text are yielded.
         """
         ...
 
@@ -115,15 +124,42 @@ class Store(Protocol):
         ...
 
     def put_blob(self, key: str, data: bytes) -> None:
-        """Store bytes under a key that is derived from them: complete or absent; again with equal bytes is fine."""
+        """Store bytes under a key that is derived from them: complete or absent, and durable when this returns.
+
+        Storing equal bytes again is fine: an object of this size that is there already is kept.
+
+        Raises:
+            IntegrityError: An object of another size is there; it is left as it is.
+            StoreError: The store could not; what is visible under the key, if anything, is complete.
+        """
         ...
 
     def incoming(self) -> Incoming:
         """Open a place for bytes whose key is known only after they were written (local stores)."""
         ...
 
+    def adopt(self, path: Path, key: str, *, seen: os.stat_result) -> bool:
+        """Make a file the object itself, without copying it: it leaves its place and becomes read-only.
+
+        Args:
+            path: The file.
+            key: Derived from its bytes.
+            seen: What fstat(2) said of the file before its bytes were hashed; a later change is noticed, but for what
+                a writer that has it open writes after this returned.
+
+        Returns:
+            False where that can't be, and the file is left as it was: another file system, several links to the file,
+            somebody else's file, or another object under that key.
+
+        Raises:
+            SourceChanged: It is not the file that was hashed any more; it is left as it is.
+            IntegrityError: An object of another size is under that key.
+            StoreError: The store could not; the file has its old name, the key, or both.
+        """
+        ...
+
     def local_path(self, key: str) -> Path | None:
-        """Return where the object is in the local file system, or None where the store is elsewhere."""
+        """Return where the object is, or would be, in the local file system; None where the store is elsewhere."""
         ...
 
     def clock(self) -> datetime:

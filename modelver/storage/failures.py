@@ -1,0 +1,42 @@
+"""The operating system's errors, told as a `StoreError`: what failed, where, and what to do next."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from modelver.errors import StoreError
+
+_WRITABLE = "Give this user the permission there, or use a registry that it has access to."
+_HINTS = {
+    errno.ENOSPC: "Free space on that disk, then try again.",
+    errno.EDQUOT: "Raise this user's disk quota or free space, then try again.",
+    errno.EROFS: "The file system is mounted read-only: remount it, or use a registry on another one.",
+    errno.EACCES: _WRITABLE,
+    errno.EPERM: _WRITABLE,
+    errno.EIO: "The disk reports errors: look into the system's log, and run `modelver verify` afterwards.",
+    errno.EMFILE: "Raise the limit on open files (`ulimit -n`), then try again.",
+    errno.ENFILE: "Raise the system's limit on open files, then try again.",
+    errno.EXDEV: "Keep all folders of a registry on one file system.",
+    errno.ENOENT: "Something removed files of the registry while it was written to: try again.",
+    errno.ENOTDIR: "A file stands where the registry needs a folder: move it away.",
+}
+
+
+def store_error(what: str, where: Path, error: OSError) -> StoreError:
+    """Return what an operating system's error means for a store."""
+    hint = _HINTS.get(error.errno or 0, "Mend what the system reports, then try again.")
+    return StoreError(what, where=where, found=error.strerror or error, hint=hint)
+
+
+@contextmanager
+def failing_as(what: str, where: Path) -> Iterator[None]:
+    """Turn any `OSError` of the block into a `StoreError`.
+
+    Raises:
+        StoreError: The block raised an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise store_error(what, where, error) from error
