@@ -1,1 +1,72 @@
-"""A model registry without a server."""
+"""modelver: a model registry without a server.
+
+>>> import modelver as mv
+>>> registry = mv.Registry("memory://docs")
+>>> version = registry.register("fraud-detector", {"model.txt": b"weights"}, changelog="The first.")
+>>> version.version
+'1.0.0'
+
+The names below are resolved when they are first used, so that the import is quick.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "compare": ("Comparison",),
+    "errors": (
+        "AlreadyExists",
+        "ApprovalRequired",
+        "CommitUnknown",
+        "Conflict",
+        "Corrupt",
+        "IntegrityError",
+        "InvalidName",
+        "InvalidValue",
+        "LimitExceeded",
+        "LogTampered",
+        "ModelverError",
+        "NotFound",
+        "Offline",
+        "Refused",
+        "RollbackDetected",
+        "SignatureError",
+        "SourceChanged",
+        "StoreError",
+        "UnsafeFormat",
+        "UnsafePath",
+        "UnsupportedStore",
+    ),
+    "hashing.stream": ("hash_file",),
+    "hashing.tree": ("TreeDigest", "hash_tree"),
+    "registry": ("History", "HistoryEntry", "LoadedModel", "Registry", "VersionStatus"),
+    "values.digest": ("Digest",),
+    "values.file": ("FileEntry", "Role"),
+    "values.filemap": ("FileDigest", "FileMap", "Range", "Tensor"),
+    "values.manifest": ("Manifest",),
+    "values.model_version": ("ModelVersion",),
+    "values.name": ("Alias", "ModelName"),
+    "values.provenance": ("Code", "Environment", "Host", "Provenance", "Run"),
+    "values.record": ("BaseModel", "Changelog", "Dataset", "Metadata", "Metric"),
+    "values.ref": ("Ref",),
+    "values.report": ("Finding", "Report"),
+    "values.scheme": ("Scheme",),
+    "values.version": ("Version",),
+}
+_ROOM_OF = {name: room for room, names in _PLACES.items() for name in names}
+
+__all__ = [*sorted(_ROOM_OF), "__version__"]  # noqa: PLE0604 (type checkers read __init__.pyi)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'modelver' has no attribute {name!r}")
+    value: object = getattr(import_module(f"modelver.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

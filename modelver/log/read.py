@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from modelver.cache.heads import HeadMemory
-from modelver.errors import Corrupt, InvalidValue, LogTampered, NotFound, RollbackDetected
+from modelver.errors import Corrupt, InvalidValue, LogTampered, ModelverError, NotFound, RollbackDetected
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint
 from modelver.history.commit import MAX_COMMIT, Commit, check_link, commit_digest, decode_commit
 from modelver.history.fold import replay
@@ -69,22 +69,33 @@ class LogReader:
             LogTampered: A commit or the chain does not match.
             RollbackDetected: This machine saw more of the log, or another log, before.
         """
+        # What was seen is asked for first: meanwhile another process may see more than is read here.
+        seen = self._heads.seen(self.place.registry, self.place.label)
         start = self._cold() if self._state is None else self._state
         listed = self._listed(start.seq) if self._state is None else 0
         commits = list(self._follow(start.seq, start.head))
         state = replay(start, commits)
-        if listed > state.seq:
-            raise LogTampered(
-                "a commit is missing from the log",
-                where=numbered_key(self.place.log, state.seq + 1),
-                found=f"commits up to {listed}",
-                hint="Restore it from a copy of the registry.",
-            )
-        self._check_memory(
-            state, {start.seq: start.head} | {commit.seq: digest for commit, digest in commits}
-        )
+        self._check_end(state, listed)
+        digests = {start.seq: start.head} | {commit.seq: digest for commit, digest in commits}
+        self._check_memory(state, digests, seen)
         self._state = state
         return state
+
+    def check(self) -> tuple[State, ModelverError | None]:
+        """Replay from commit 1, without checkpoints; return how far that went, and what was wrong, if anything."""
+        seen = self._heads.seen(self.place.registry, self.place.label)
+        listed = self._listed(0)
+        state = State(seq=0, head=self.place.root)
+        digests = {0: state.head}
+        try:
+            for commit in self.commits():
+                state = replay(state, [commit])
+                digests[state.seq] = state.head
+            self._check_end(state, listed)
+            self._check_memory(state, digests, seen)
+        except ModelverError as error:
+            return state, error
+        return state, None
 
     def commit(self, seq: int) -> tuple[Commit, str]:
         """Return one commit and its digest; it is checked by itself, not against the chain.
@@ -156,9 +167,18 @@ class LogReader:
             seq, head = seq + 1, commit_digest(data)
             yield commit, head
 
-    def _check_memory(self, state: State, digests: Mapping[int, str]) -> None:
+    def _check_end(self, state: State, listed: int) -> None:
+        """Refuse a log that stops before its last listed commit."""
+        if listed > state.seq:
+            raise LogTampered(
+                "a commit is missing from the log",
+                where=numbered_key(self.place.log, state.seq + 1),
+                found=f"commits up to {listed}",
+                hint="Restore it from a copy of the registry.",
+            )
+
+    def _check_memory(self, state: State, digests: Mapping[int, str], seen: tuple[int, str] | None) -> None:
         """Compare the log with what this machine saw of it before, and remember the head."""
-        seen = self._heads.seen(self.place.registry, self.place.label)
         if seen is not None:
             number, digest = seen
             found = digests.get(number)

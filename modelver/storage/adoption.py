@@ -48,20 +48,23 @@ def _adopt_open(
     folder: TemporaryFolder,
     publish: Callable[[Path], bool],
 ) -> bool:
-    found = os.fstat(descriptor)
-    if not (os.path.samestat(found, seen) and found.st_ctime_ns == seen.st_ctime_ns):
+    now = os.fstat(descriptor)
+    if not (os.path.samestat(now, seen) and now.st_ctime_ns == seen.st_ctime_ns):
         raise _changed(source)
+    mode = (
+        folder.usual_mode()
+    )  # before links are counted: an interrupted move's temporary one is cleared here
+    found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         return False
     try_lock(descriptor, shared=True)  # as every living temporary file has
-    os.fsync(descriptor)
     temporary = folder.unused_name()
     try:
         temporary.hardlink_to(source)
     except OSError:  # another file system, or one without links
         return False
     try:
-        if not _publish_read_only(source, descriptor, temporary, found, folder.usual_mode(), publish):
+        if not _publish_read_only(source, descriptor, temporary, found, mode, publish):
             return False
     finally:
         with suppress(OSError):
@@ -85,6 +88,7 @@ def _publish_read_only(
     except PermissionError:  # somebody else's file
         return False
     try:
+        os.fsync(descriptor)
         now = os.fstat(descriptor)
         unchanged = (now.st_size, now.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
         if not (unchanged and is_name_of(temporary, now)):

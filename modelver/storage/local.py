@@ -16,7 +16,7 @@ from modelver.storage.folders import is_name_of, make_folder, name_new, sync_fol
 from modelver.storage.keys import TEMPORARY, checked_key, checked_prefix
 from modelver.storage.store import Entry, Guarantees
 from modelver.storage.temporary import OPEN_AS_IS, TemporaryFile, TemporaryFolder
-from modelver.storage.walk import walk
+from modelver.storage.walk import folders, walk
 
 _MAYBE_LINKED = {errno.EIO, errno.ETIMEDOUT, errno.ESTALE}
 """Errors of a link that a file server may have made all the same."""
@@ -69,6 +69,10 @@ class LocalStore:
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects below a folder; see `Store.list`."""
         return walk(self._root, checked_prefix(prefix), after)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of folders in a folder; see `Store.folders`."""
+        return folders(self._root, checked_prefix(prefix))
 
     def put_new(self, key: str, data: bytes) -> None:
         """Create an object; see `Store.put_new`."""

@@ -62,6 +62,13 @@ class MemoryStore:
             ]
         return (Entry(key, size) for key, size in sorted(found))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of folders in a folder; see `Store.folders`."""
+        start = f"{checked_prefix(prefix)}/" if prefix else ""
+        with self._lock:
+            below = [key.removeprefix(start) for key in self._objects if key.startswith(start)]
+        return iter(sorted({key.partition("/")[0] for key in below if "/" in key}))
+
     def put_new(self, key: str, data: bytes) -> None:
         """Create an object; see `Store.put_new`."""
         with self._lock:

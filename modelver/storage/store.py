@@ -113,6 +113,10 @@ class Store(Protocol):
         """
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right in the folder `prefix`, in code-point order; none where it is missing."""
+        ...
+
     def put_new(self, key: str, data: bytes) -> None:
         """Create an object: atomic, complete and durable when this returns; of many writers exactly one wins.
 

@@ -27,6 +27,15 @@ def walk(root: Path, prefix: str, after: str) -> Iterator[Entry]:
             yield Entry(key, size)
 
 
+def folders(root: Path, prefix: str) -> Iterator[str]:
+    """Yield the names of the folders right in `prefix`, sorted.
+
+    Raises:
+        StoreError: The folder can't be read.
+    """
+    return iter(sorted(found.name for key, found in _children(root, prefix, "") if key.endswith("/")))
+
+
 def _size(found: os.DirEntry[str]) -> int | None:
     """Return a file's size, or None where it was removed since its folder was read."""
     with failing_as("could not list", Path(found.path)), suppress(FileNotFoundError):

@@ -1,0 +1,134 @@
+"""A version as a folder of verified files."""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from modelver.content.check import Checking, check_verify
+from modelver.content.fetch import Wanted, choose, own_folder, shared_folder
+from modelver.errors import InvalidValue, NotFound
+from modelver.history.state import State, VersionEntry
+from modelver.registry.reading import model_version, read_maps
+from modelver.registry.session import Session
+from modelver.values import html
+from modelver.values.file import Role, prompt_name
+from modelver.values.model_version import ModelVersion
+from modelver.values.version import Version
+
+MAX_CONFIG = 16 * 2**20
+
+
+@attrs.frozen
+class LoadedModel:
+    """A version's files in a local folder, verified when it was handed out.
+
+    ``m / "model.onnx"`` is a file's path, and ``os.fspath(m)`` the folder's.
+
+    Attributes:
+        path: The folder. It is read-only and shared by all who load the version, unless it was loaded ``to`` a place.
+        record: The version.
+    """
+
+    path: Path
+    record: ModelVersion
+
+    @property
+    def version(self) -> Version:
+        """The version's number."""
+        return self.record.version
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def __truediv__(self, name: str) -> Path:
+        """Return a file's path; only files of the version that were loaded are handed out.
+
+        Raises:
+            NotFound: The version has no such file or folder, or it was not included.
+        """
+        place = self.path / name
+        inside = Path(os.path.normpath(name)).as_posix()
+        known = any(
+            entry.path == inside or entry.path.startswith(f"{inside}/") for entry in self.record.files
+        )
+        if not known or not place.exists():
+            files = ", ".join(entry.path for entry in self.record.files[:10])
+            raise NotFound(
+                "no such file in the loaded version",
+                where=f"{self.record.ref}/{name}",
+                hint=f"It has {files}.",
+            )
+        return place
+
+    def prompt(self, name: str) -> str:
+        """Return a prompt's text, by its name (``system``) or its path (``prompts/system.txt``).
+
+        Raises:
+            NotFound: The version has no such prompt.
+            InvalidValue: Several prompts have the name: give the path.
+        """
+        prompts = [entry.path for entry in self.record.files if entry.role is Role.PROMPT]
+        found = [path for path in prompts if path == name] or [
+            path for path in prompts if prompt_name(path) == name
+        ]
+        if not found:
+            names = ", ".join(prompt_name(path) for path in prompts) or "none"
+            raise NotFound(
+                "the version has no such prompt", where=f"{self.record.ref}, prompt {name!r}", found=names
+            )
+        if len(found) > 1:
+            raise InvalidValue(
+                "several prompts have this name", where=name, found=", ".join(found), hint="Give the path."
+            )
+        return (self / found[0]).read_text("utf-8")
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The content of ``config.json``.
+
+        Raises:
+            NotFound: The version has none.
+            InvalidValue: It is no JSON object.
+        """
+        file = self / "config.json"
+        if file.stat().st_size > MAX_CONFIG:
+            raise InvalidValue("config.json is too large", where=file, expected=f"at most {MAX_CONFIG} bytes")
+        try:
+            config = json.loads(file.read_bytes())
+        except ValueError as error:
+            raise InvalidValue("config.json is not JSON", where=file, found=error) from None
+        if not isinstance(config, dict):
+            raise InvalidValue("config.json holds no object", where=file, found=type(config).__name__)
+        return config
+
+    def _repr_html_(self) -> str:
+        return html.heading(f"loaded from {self.path}") + self.record._repr_html_()
+
+
+def load(
+    session: Session,
+    state: State,
+    entry: VersionEntry,
+    *,
+    verify: str,
+    include: Sequence[str] | str | None,
+    to: str | os.PathLike[str] | None,
+    on_bytes: "Any" = None,
+) -> LoadedModel:
+    """Bring a version's files to this machine, verified; see `Registry.load`."""
+    mode = check_verify(verify)
+    record = model_version(session, state, entry)
+    if entry.yanked:
+        warnings.warn(f"{record.ref} was yanked: {entry.yanked.message or 'no reason given'}", stacklevel=3)
+    entries = choose(record.files, include)
+    chosen = None if include is None else tuple(file.path for file in entries)
+    wanted = Wanted(session.store, entry.digest, entries, chosen)
+    if to is not None:
+        return LoadedModel(own_folder(wanted, Path(to).absolute(), on_bytes), record)
+    checking = Checking(mode, session.stamps, lambda: read_maps(session, record.name, entry), on_bytes)
+    return LoadedModel(shared_folder(wanted, session.cache, checking), record)

@@ -1,0 +1,78 @@
+"""What happened to a model, as entries for people."""
+
+from collections.abc import Iterator
+
+from modelver.history.commit import Commit
+from modelver.history.event import (
+    AliasDeleted,
+    AliasSet,
+    Annotated,
+    Evaluated,
+    Event,
+    ModelCreated,
+    Registered,
+    UnknownEvent,
+    Yanked,
+)
+from modelver.history.state import AliasChange, State
+from modelver.log import Log
+from modelver.registry.results import History, HistoryEntry
+
+
+def alias_history(state: State, alias: str) -> History:
+    """Return the moves of one alias, the oldest first."""
+    entries = tuple(_of_change(change) for change in state.alias_history if change.alias == alias)
+    return History(f"{state.model}@{alias}", entries)
+
+
+def _of_change(change: AliasChange) -> HistoryEntry:
+    return HistoryEntry(
+        at=change.mark.at,
+        by=change.mark.by,
+        action=change.cause,
+        version=change.version,
+        alias=change.alias,
+        previous=change.previous.version if change.previous else "",
+        reason=change.mark.message,
+        generation=change.generation,
+        clock=change.mark.clock,
+    )
+
+
+def whole_history(log: Log, state: State) -> History:
+    """Return everything that happened to a model, the oldest first."""
+    entries = (entry for commit, _ in log.commits() for entry in _of_commit(commit))
+    return History(str(state.model), tuple(entries))
+
+
+def _of_commit(commit: Commit) -> Iterator[HistoryEntry]:
+    for event in commit.events:
+        action, version, alias, previous = _told(event)
+        yield HistoryEntry(
+            at=commit.at,
+            by=commit.by,
+            action=action,
+            version=version,
+            alias=alias,
+            previous=previous,
+            reason=commit.message,
+            generation=commit.seq,
+            clock=commit.clock,
+        )
+
+
+def _told(event: Event) -> tuple[str, str, str, str]:
+    """Return an event's action, version, alias and previous version."""
+    match event:
+        case AliasSet():
+            return event.cause, event.version, event.alias, event.previous.version if event.previous else ""
+        case AliasDeleted():
+            return "deleted", "", event.alias, event.previous.version
+        case ModelCreated():
+            return "created", "", "", ""
+        case Registered() | Yanked() | Evaluated() | Annotated():
+            return event.TYPE, event.version, "", ""
+        case UnknownEvent():
+            return event.type, "", "", ""
+        case _:
+            return event.TYPE, "", "", ""

@@ -1,0 +1,202 @@
+"""The reading half of the registry: nothing here changes anything."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from modelver.compare import Comparison, compare
+from modelver.history.state import State, VersionEntry
+from modelver.registry.loading import LoadedModel, load
+from modelver.registry.past import alias_history, whole_history
+from modelver.registry.progress import Callback, progress
+from modelver.registry.reading import find, model_version, parse_at, parse_ref, scheme_of, side
+from modelver.registry.results import History, VersionStatus
+from modelver.registry.session import Session
+from modelver.registry.verifying import verify_registry, verify_version
+from modelver.values import html
+from modelver.values.model_version import ModelVersion
+from modelver.values.name import Alias, ModelName
+from modelver.values.report import Report
+
+
+class RegistryReader:
+    """What can be asked of a registry; see `modelver.Registry`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def url(self) -> str:
+        """Where the registry is, without credentials."""
+        return self._session.store.url
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as commits record it."""
+        return self._session.actor
+
+    def __repr__(self) -> str:
+        return f"Registry({self.url!r})"
+
+    def models(self) -> list[ModelName]:
+        """Return the names of all models, sorted."""
+        _ = self._session.identity
+        states = (
+            self._session.log(ModelName(folder.replace("--", "/"))).state()
+            for folder in self._session.folders()
+        )
+        return sorted(state.model for state in states if state.model is not None)
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Return a model's versions, the lowest first.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        state = self._session.state(ModelName(model))
+        found = [model_version(self._session, state, entry) for entry in state.versions.values()]
+        return sorted(found, key=lambda version: version.version)
+
+    def get(self, ref: str | ModelVersion) -> ModelVersion:
+        """Return the version that a reference names.
+
+        Raises:
+            InvalidName: The text is no reference.
+            NotFound: It names nothing.
+        """
+        return self.resolve(ref)
+
+    def resolve(self, ref: str | ModelVersion, *, at: datetime | str | None = None) -> ModelVersion:
+        """Return the version that a reference names, or named at a time.
+
+        Args:
+            ref: Such as ``name:1.3.0``, ``name@production`` or ``name@latest``.
+            at: A time, or ISO 8601 text; without a zone it is UTC. A warning says when the log's time and the writer's
+                clock disagree about the answer.
+
+        Raises:
+            InvalidName: The text is no reference.
+            NotFound: It names nothing, or named nothing then.
+        """
+        state, entry = self._find(ref, parse_at(at))
+        return model_version(self._session, state, entry)
+
+    def _find(self, ref: str | ModelVersion, at: datetime | None = None) -> tuple[State, VersionEntry]:
+        wanted = parse_ref(ref)
+        state = self._session.state(wanted.model)
+        return state, find(state, wanted, at)
+
+    def aliases(self, model: str) -> dict[Alias, ModelVersion]:
+        """Return what each alias of a model names, sorted by alias.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        state = self._session.state(ModelName(model))
+        return {
+            change.alias: model_version(self._session, state, state.versions[change.version])
+            for _, change in sorted(state.aliases.items())
+        }
+
+    def status(self, ref: str | ModelVersion) -> VersionStatus:
+        """Return what happened to a version since it was registered: aliases, later metrics and notes, yank."""
+        state, entry = self._find(ref)
+        return VersionStatus(
+            version=model_version(self._session, state, entry),
+            aliases={
+                change.alias: change.mark.at
+                for change in state.aliases.values()
+                if change.version == entry.version
+            },
+            yanked=entry.yanked,
+            finalizes=entry.finalizes,
+            evaluations=entry.evaluations,
+            annotations=entry.annotations,
+        )
+
+    def history(self, model: str, *, alias: str | None = None) -> History:
+        """Return what happened to a model, or to one of its aliases, the oldest first.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        name = ModelName(model)
+        state = self._session.state(name)
+        return (
+            whole_history(self._session.log(name), state)
+            if alias is None
+            else alias_history(state, Alias(alias))
+        )
+
+    def load(
+        self,
+        ref: str | ModelVersion,
+        *,
+        verify: str = "stamp",
+        include: Sequence[str] | str | None = None,
+        to: str | os.PathLike[str] | None = None,
+        callback: Callback | None = None,
+    ) -> LoadedModel:
+        """Return a folder with a version's files, verified.
+
+        Args:
+            ref: Such as ``acme/fraud@production``.
+            verify: How files that were loaded before are checked again: ``full``: SHA-256; ``fast``: XXH3-128, which
+                finds accidental damage; ``stamp``: the file system's stamps in this user's own cache, else SHA-256.
+            include: Patterns of the files to load, such as ``*.onnx``; None loads all.
+            to: A new or empty folder to copy them to, where they may be written to; None gives the read-only folder
+                in the cache that all loads of the version share.
+            callback: Told of progress in bytes.
+
+        Raises:
+            NotFound: There is no such version, or a blob is missing.
+            IntegrityError: A blob is damaged; nothing of it is handed out.
+        """
+        state, entry = self._find(ref)
+        version = model_version(self._session, state, entry)
+        on_bytes = progress(callback, version.size) if callback else None
+        return load(self._session, state, entry, verify=verify, include=include, to=to, on_bytes=on_bytes)
+
+    def verify(self, ref: str | ModelVersion | None = None, *, callback: Callback | None = None) -> Report:
+        """Check a version, or everything that is stored, byte by byte.
+
+        Returns:
+            A report that is true when all is well; ``.raise_if_failed()`` raises otherwise.
+        """
+        on_bytes = progress(callback, 0) if callback else None
+        if ref is None:
+            return verify_registry(self._session, on_bytes)
+        state, entry = self._find(ref)
+        return verify_version(self._session, state.model or parse_ref(ref).model, entry, on_bytes)
+
+    def compare(self, a: str | ModelVersion, b: str | ModelVersion) -> Comparison:
+        """Compare two versions, of one model or of two, down to the tensor; no weights are read.
+
+        Raises:
+            NotFound: One of them does not exist.
+        """
+        sides = []
+        for ref in (a, b):
+            state, entry = self._find(ref)
+            sides.append(side(self._session, model_version(self._session, state, entry), entry))
+        return compare(*sides)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name in self.models():
+            state = self._session.state(name)
+            aliases = ", ".join(
+                f"{alias} → {change.version}" for alias, change in sorted(state.aliases.items())
+            )
+            rows.append(
+                (
+                    html.code(name),
+                    html.text(len(state.versions)),
+                    html.text(state.highest or ""),
+                    html.text(aliases),
+                    html.text(scheme_of(state).text),
+                )
+            )
+        return html.heading(f"registry {self.url}", f"{len(rows)} models") + html.table(
+            ("model", "versions", "highest", "aliases", "scheme"), rows
+        )

@@ -1,0 +1,173 @@
+"""What every operation of a registry needs: its store, its logs, the user's cache, and who acts."""
+
+import difflib
+import getpass
+import os
+import platform
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from modelver.cache.heads import HeadMemory
+from modelver.cache.place import cache_dir
+from modelver.cache.stamps import StampCache
+from modelver.errors import InvalidValue, NotFound
+from modelver.history.event import ModelCreated
+from modelver.history.state import State
+from modelver.log import Log, LogPlace, Proposal, check_clock
+from modelver.registry.opening import Identity, make_identity, read_identity
+from modelver.storage.layout import MODELS, REGISTRY_LOG, model_prefix
+from modelver.storage.store import Store
+from modelver.values.name import ModelName
+from modelver.values.scheme import SEMVER, Scheme
+
+ACTOR = "MODELVER_ACTOR"
+MAX_ACTOR = 200
+
+
+class Session:
+    """A registry that was opened: nothing is read or made before it is needed.
+
+    Args:
+        store: Where the registry is.
+        cache: The user's cache folder.
+        actor: Who acts, as commits record it.
+        create: Whether a missing registry may be made on the first write.
+        storage_options: For sources and datasets that are URLs.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        cache: Path | None,
+        actor: str | None,
+        *,
+        create: bool,
+        storage_options: Mapping[str, object],
+    ) -> None:
+        self.store = store
+        self.cache = cache_dir(cache)
+        self.actor = check_actor(actor)
+        self.create = create
+        self.storage_options = storage_options
+        self.stamps = StampCache(self.cache)
+        self._heads = HeadMemory(self.cache)
+        self._identity: Identity | None = None
+        self._clock_checked = False
+        self._logs: dict[str, Log] = {}
+
+    @property
+    def identity(self) -> Identity:
+        """What ``modelver.json`` says.
+
+        Raises:
+            NotFound: There is no registry.
+        """
+        if self._identity is None:
+            self._identity = read_identity(self.store)
+        return self._identity
+
+    def open_for_writing(self) -> None:
+        """Make the registry where it is missing and may be made; refuse a clock that is far off."""
+        if self._identity is None:
+            try:
+                self._identity = read_identity(self.store)
+            except NotFound:
+                if not self.create:
+                    raise
+                self._identity = make_identity(self.store)
+        if not self._clock_checked:
+            check_clock(self.store)
+            self._clock_checked = True
+
+    def log(self, name: ModelName) -> Log:
+        """Return a model's log, which may be empty."""
+        return self._log(model_prefix(name.folder), name.folder)
+
+    @property
+    def registry_log(self) -> Log:
+        """The registry's own log."""
+        return self._log(REGISTRY_LOG.rpartition("/")[0], "")
+
+    def _log(self, prefix: str, model: str) -> Log:
+        if model not in self._logs:
+            place = LogPlace(prefix, self.identity.registry, model, self.identity.root)
+            lock = self.cache / "locks" / f"log-{self.identity.registry}-{model or 'registry'}"
+            self._logs[model] = Log(self.store, place, self._heads, lock)
+        return self._logs[model]
+
+    def state(self, name: ModelName) -> State:
+        """Return a model's state.
+
+        Raises:
+            NotFound: There is no such model; similar names are suggested.
+        """
+        state = self.log(name).state()
+        if state.model is None:
+            similar = difflib.get_close_matches(name.lower(), self.folders(), n=3)
+            shown = ", ".join(folder.replace("--", "/") for folder in similar)
+            raise NotFound(
+                "there is no such model",
+                where=f"{name} in {self.store.url}",
+                hint=f"Did you mean {shown}?" if shown else "registry.models() lists what there is.",
+            )
+        return state
+
+    def folders(self) -> list[str]:
+        """Return the folders of all models, sorted."""
+        return list(self.store.folders(MODELS))
+
+    def create_model(self, name: ModelName, scheme: str | None) -> State:
+        """Make a model unless it exists, and return its state.
+
+        Args:
+            name: Its name.
+            scheme: Its version scheme; None: semver for a new model, whatever it is for an existing one.
+
+        Raises:
+            InvalidValue: It exists with another scheme, or the scheme is malformed.
+        """
+        wanted = Scheme.parse(scheme or SEMVER)
+        self.open_for_writing()
+
+        def propose(state: State) -> Proposal:
+            if state.scheme is None:
+                return Proposal((ModelCreated(name, wanted.text),))
+            if scheme is not None and state.scheme != wanted:
+                raise InvalidValue(
+                    "the model exists with another version scheme",
+                    where=name,
+                    expected=wanted.text,
+                    found=state.scheme.text,
+                    hint="A model's scheme is fixed when it is made: choose another name.",
+                )
+            return Proposal(())
+
+        return self.log(name).append(propose, by=self.actor).state
+
+    @cached_property
+    def staging(self) -> Path:
+        """A folder in the cache for bytes on their way in."""
+        return self.cache / "staging"
+
+
+def check_actor(actor: str | None) -> str:
+    """Return who acts: as given, else ``$MODELVER_ACTOR``, else ``user@host``.
+
+    Raises:
+        InvalidValue: It is empty, too long or not printable.
+    """
+    name = actor if actor is not None else os.environ.get(ACTOR) or _account()
+    if not 0 < len(name) <= MAX_ACTOR or not name.isprintable():
+        raise InvalidValue(
+            "not a usable actor", where=repr(name)[:80], expected=f"1 to {MAX_ACTOR} printable characters"
+        )
+    return name
+
+
+def _account() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{platform.node() or 'localhost'}"
