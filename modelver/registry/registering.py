@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 
-from modelver.capture import capture
 from modelver.content.blobs import put_missing
 from modelver.content.datasets import digest_dataset
 from modelver.content.ingest import Stored, Transfer, ingest
@@ -172,6 +171,8 @@ def finalize(session: Session, ref: str | ModelVersion, *, commit_id: str | None
 
 def captured(session: Session, code: str | os.PathLike[str] | Code | None, run: Run | None) -> Provenance:
     """Capture where a version comes from; what the caller states wins."""
+    from modelver.capture import capture
+
     folder = Path.cwd() if code is None or isinstance(code, Code) else Path(code)
     found = capture(folder, session.cache)
     stated = code if isinstance(code, Code) else found.code

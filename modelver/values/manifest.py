@@ -5,7 +5,7 @@ from typing import Self, cast
 
 import attrs
 
-from modelver.errors import InvalidValue
+from modelver.errors import InvalidValue, LimitExceeded
 from modelver.values import wire
 from modelver.values.canonical import Json, decode_object, encode
 from modelver.values.digest import Digest
@@ -46,23 +46,25 @@ class Manifest:
     files: tuple[FileEntry, ...] = attrs.field(converter=_checked)
     metadata: Metadata = attrs.field(factory=Metadata)
     changelog: Changelog = attrs.field(factory=Changelog)
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes, which are stored as a blob.
 
         Raises:
-            InvalidValue: They would be larger than a reader accepts, or the metadata is no JSON.
+            InvalidValue: The metadata is no JSON, or has a value that no reader accepts, such as a number as a tag.
+            LimitExceeded: They would be larger than a reader accepts.
         """
-        data = encode({"format": FORMAT, **self._to_json()})
+        data = encode({**self._to_json(), "format": FORMAT})
         if len(data) > MAX_MANIFEST:
-            raise InvalidValue(
+            raise LimitExceeded(
                 "a version's manifest is too large",
                 where=f"{self.model}:{self.version}",
                 expected=f"at most {MAX_MANIFEST:,} bytes",
                 found=f"{len(data):,}",
                 hint="Store long texts and lists as files of the version.",
             )
+        self.from_bytes(data, what=f"{self.model}:{self.version}")
         return data
 
     @classmethod

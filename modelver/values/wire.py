@@ -4,23 +4,26 @@ Defaults and nulls are left out; fields that a newer release wrote are kept in a
 `InvalidValue` that names the field (``$.files[2].size``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
-from modelver.errors import InvalidValue, ModelverError
+from modelver.errors import InvalidValue
 from modelver.values.canonical import Json, decode_object, encode
 from modelver.values.digest import Digest
+from modelver.values.file import Role
 from modelver.values.name import Alias, ModelName
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T")
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+_SHOWN_FAULTS = 5
+_SHOWN_LENGTH = 200
 
 
 def to_bytes(value: object) -> bytes:
@@ -37,7 +40,8 @@ def from_bytes(data: bytes, kind: type[T], *, what: str) -> T:
     """Read a value from untrusted bytes, whose size the caller has capped.
 
     Raises:
-        InvalidValue: The bytes are not such a value; the message names the field.
+        InvalidValue: The bytes are not such a value; the message names the field. Where a field's own rule was broken,
+            the error is that rule's: `UnsafePath` for a path that leaves its folder.
     """
     return from_json(decode_object(data, what=what), kind, what=what)
 
@@ -48,16 +52,16 @@ def from_json(data: Json, kind: type[T], *, what: str) -> T:
 
     try:
         return _converter().structure(data, kind)
-    except ModelverError:
-        raise
-    except BaseValidationError as error:
-        faults = transform_error(error, format_exception=_describe)
-        raise InvalidValue(f"not a valid {kind.__name__}", where=what, found="; ".join(faults[:5])) from None
+    except (BaseValidationError, TypeError, ValueError) as error:
+        rule = next((type(leaf) for leaf in _leaves(error) if isinstance(leaf, InvalidValue)), InvalidValue)
+        faults = transform_error(error, format_exception=_describe)[:_SHOWN_FAULTS]
+        found = "; ".join(fault[:_SHOWN_LENGTH] for fault in faults)
+        raise rule(f"not a valid {kind.__name__.lstrip('_')}", where=what, found=found) from None
 
 
 def format_time(time: datetime) -> str:
     """Return a time as RFC 3339 in UTC with six decimals: ``2026-11-17T15:00:00.000000Z``."""
-    return time.astimezone(UTC).strftime(_TIME)
+    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> datetime:
@@ -67,20 +71,27 @@ def parse_time(text: str) -> datetime:
         InvalidValue: The text is anything else.
     """
     try:
-        time = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        time = datetime.fromisoformat(text)
+        if time.tzinfo == UTC and format_time(time) == text:
+            return time
     except ValueError:
-        time = None
-    if time is None or format_time(time) != text:
-        raise InvalidValue(
-            "not a time", where=repr(text)[:80], expected="such as 2026-11-17T15:00:00.000000Z"
-        )
-    return time
+        pass
+    raise InvalidValue("not a time", where=repr(text[:80]), expected="such as 2026-11-17T15:00:00.000000Z")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group, those in its groups too."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 def _describe(error: BaseException, _: type | None) -> str:
     if isinstance(error, KeyError):
         return "required field missing"
-    return str(error) if isinstance(error, ModelverError | TypeError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, InvalidValue | TypeError) else f"{type(error).__name__}: {error}"
 
 
 @cache
@@ -94,11 +105,11 @@ def _converter() -> "Converter":
     converter.register_structure_hook(float, _float)
     converter.register_unstructure_hook(datetime, format_time)
     converter.register_structure_hook(datetime, lambda text, _: parse_time(_exactly(str)(text, str)))
-    for text_kind in (Digest, ModelName, Alias):
+    for text_kind in (Digest, ModelName, Alias, Role):
         converter.register_structure_hook(text_kind, lambda text, kind: kind(_exactly(str)(text, str)))
         converter.register_unstructure_hook(text_kind, str)
     converter.register_structure_hook_func(
-        lambda kind: kind == Mapping[str, Json], lambda data, _: _mapping(data)
+        lambda kind: kind == Mapping[str, Json], lambda data, _: _exactly(dict)(data, dict)
     )
     converter.register_unstructure_hook_func(lambda kind: kind == Mapping[str, Json], lambda data: data)
     converter.register_structure_hook_factory(
@@ -127,12 +138,6 @@ def _float(value: object, _: type) -> float:
     return float(cast("float", value))
 
 
-def _mapping(value: object) -> Mapping[str, Json]:
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an object, found {type(value).__name__}")
-    return value
-
-
 def _keeps_unknown(kind: type) -> bool:
     return attrs.has(kind) and "unknown" in attrs.fields_dict(kind)
 
@@ -144,11 +149,11 @@ def _structure_unknown(converter: "Converter", kind: Any) -> Callable[[Any, Any]
     plain = make_dict_structure_fn(kind, converter)
 
     def structure(data: Any, cls: Any) -> Any:
-        if not isinstance(data, dict):
-            raise TypeError(f"expected an object, found {type(data).__name__}")
-        unknown = {key: value for key, value in data.items() if key not in known}
+        _exactly(dict)(data, dict)
+        if data.keys() <= known:
+            return plain(data, cls)
         value = plain({key: data[key] for key in data if key in known}, cls)
-        return attrs.evolve(value, unknown=unknown) if unknown else value
+        return attrs.evolve(value, unknown={key: data[key] for key in data if key not in known})
 
     return structure
 
