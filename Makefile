@@ -24,7 +24,6 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Show the main job on a real model: three releases of silero-vad
-	@$(VENV)/bin/python demo/fetch.py
 	@$(VENV)/bin/python demo/demo.py
 
 test: $(VENV)/.dev ## Run everything that CI runs: lint, format, types, contracts, docs, tests with coverage
