@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-_STYLE = "border-collapse:collapse;margin:.3em 0;font-size:90%"
+_STYLE = "color:inherit;border-collapse:collapse;margin:.3em 0;font-size:90%"
 _CELL = "text-align:left;vertical-align:top;padding:.25em .8em .25em 0;border-bottom:1px solid rgba(128,128,128,.3)"
 
 
@@ -21,6 +21,11 @@ def heading(value: object, note: object = "") -> str:
     """Return a bold line, with a quieter note after it."""
     quiet = f' <span style="opacity:.65">{escape(str(note))}</span>' if note else ""
     return f'<div style="margin:.3em 0"><strong>{escape(str(value))}</strong>{quiet}</div>'
+
+
+def line(value: object) -> str:
+    """Return a line of text, escaped."""
+    return f'<div style="margin:.3em 0">{escape(str(value))}</div>'
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
