@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from modelver.errors import InvalidValue
+from modelver.errors import InvalidValue, LimitExceeded
 from modelver.history.commit import seal, unseal
 from modelver.history.fold import FOLD
 from modelver.history.state import AliasChange, State, VersionEntry
@@ -13,8 +13,9 @@ from modelver.values import wire
 from modelver.values.canonical import decode_object
 from modelver.values.name import ModelName
 from modelver.values.scheme import Scheme
+from modelver.values.version import Version
 
-MAX_CHECKPOINT = 256 * 2**20
+MAX_CHECKPOINT = 64 * 2**20
 """A checkpoint larger than this many bytes is neither written nor read."""
 
 
@@ -39,7 +40,11 @@ class _Checkpoint:
 
 
 def encode_checkpoint(state: State) -> bytes:
-    """Return a state, of at least one commit, as bytes that check themselves."""
+    """Return a state, of at least one commit, as bytes that check themselves.
+
+    Raises:
+        LimitExceeded: They would be more than a reader accepts.
+    """
     if state.at is None:
         raise InvalidValue("an empty log has no checkpoint")
     checkpoint = _Checkpoint(
@@ -50,7 +55,7 @@ def encode_checkpoint(state: State) -> bytes:
         model=state.model,
         scheme=state.scheme.text if state.scheme else "",
         versions=tuple(state.versions.values()),
-        alias_history=tuple(state.alias_history),
+        alias_history=state.alias_history,
         commit_ids=state.commit_ids,
         condemned={sweep: tuple(sorted(blobs)) for sweep, blobs in state.condemned.items()},
         swept=state.swept,
@@ -58,7 +63,12 @@ def encode_checkpoint(state: State) -> bytes:
         highest_release=state.highest_release or "",
         write_blocked=state.write_blocked,
     )
-    return seal(wire.to_bytes(checkpoint))
+    data = seal(wire.to_bytes(checkpoint))
+    if len(data) > MAX_CHECKPOINT:
+        raise LimitExceeded(
+            "a checkpoint is too large", expected=f"at most {MAX_CHECKPOINT:,} bytes", found=f"{len(data):,}"
+        )
+    return data
 
 
 def decode_checkpoint(data: bytes, *, what: str) -> State | None:
@@ -73,7 +83,6 @@ def decode_checkpoint(data: bytes, *, what: str) -> State | None:
         return None
     checkpoint = wire.from_json(body, _Checkpoint, what=what)
     scheme = Scheme.parse(checkpoint.scheme) if checkpoint.scheme else None
-    newest = {change.alias: change for change in checkpoint.alias_history}
     return State(
         seq=checkpoint.seq,
         head=checkpoint.commit,
@@ -81,14 +90,27 @@ def decode_checkpoint(data: bytes, *, what: str) -> State | None:
         model=checkpoint.model,
         scheme=scheme,
         versions={entry.version: entry for entry in checkpoint.versions},
-        aliases={alias: change for alias, change in newest.items() if change.digest is not None},
+        aliases=_newest(checkpoint.alias_history),
         alias_history=checkpoint.alias_history,
         commit_ids=checkpoint.commit_ids,
         condemned={sweep: frozenset(blobs) for sweep, blobs in checkpoint.condemned.items()},
         swept=checkpoint.swept,
-        highest=scheme.version(checkpoint.highest) if scheme and checkpoint.highest else None,
-        highest_release=scheme.version(checkpoint.highest_release)
-        if scheme and checkpoint.highest_release
-        else None,
+        highest=_version(scheme, checkpoint.highest),
+        highest_release=_version(scheme, checkpoint.highest_release),
         write_blocked=checkpoint.write_blocked,
     )
+
+
+def _newest(history: tuple[AliasChange, ...]) -> dict[str, AliasChange]:
+    """Return what each alias names after its last change."""
+    aliases: dict[str, AliasChange] = {}
+    for change in history:
+        if change.digest is None:
+            aliases.pop(change.alias, None)
+        else:
+            aliases[change.alias] = change
+    return aliases
+
+
+def _version(scheme: Scheme | None, text: str) -> Version | None:
+    return scheme.version(text) if scheme and text else None

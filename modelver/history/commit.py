@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, cast
 
 import attrs
 
@@ -22,7 +23,39 @@ _TAIL = len(_MIDDLE) + 64 + len(_SUFFIX)
 
 
 @attrs.frozen
-class Commit:
+class CheckpointDigest:
+    """A checkpoint that a commit's writer made and vouches for: readers use no other.
+
+    Attributes:
+        seq: The number of the commit whose state it holds, which is earlier than the one that says this.
+        sha256: SHA-256 of its stored bytes, in 64 hex digits.
+        unknown: Fields that a newer release wrote.
+    """
+
+    seq: int
+    sha256: str
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
+
+
+@attrs.frozen
+class _Header:
+    """A commit without its events: what the wire converts by itself."""
+
+    registry: str
+    model: str
+    seq: int
+    parent: str
+    id: str
+    at: datetime
+    clock: datetime
+    by: str
+    message: str = ""
+    checkpoint: CheckpointDigest | None = None
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
+
+
+@attrs.frozen
+class Commit(_Header):
     """One entry of a log.
 
     Attributes:
@@ -36,22 +69,11 @@ class Commit:
         by: Who wrote it, as they call themselves.
         events: What happened, in order.
         message: Why.
-        format: The format's number.
+        checkpoint: The checkpoint of an earlier commit, where the writer made one.
         unknown: Fields that a newer release wrote.
     """
 
-    registry: str
-    model: str
-    seq: int
-    parent: str
-    id: str
-    at: datetime
-    clock: datetime
-    by: str
-    events: tuple[Event, ...]
-    message: str = ""
-    format: int = attrs.field(default=FORMAT)
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    events: tuple[Event, ...] = attrs.field(kw_only=True)
 
 
 def encode_commit(commit: Commit) -> bytes:
@@ -60,27 +82,16 @@ def encode_commit(commit: Commit) -> bytes:
     Raises:
         LimitExceeded: They would be more than a reader accepts.
     """
-    body = {
-        **commit.unknown,
-        "format": commit.format,
-        "registry": commit.registry,
-        "model": commit.model,
-        "seq": commit.seq,
-        "parent": commit.parent,
-        "id": commit.id,
-        "at": wire.format_time(commit.at),
-        "clock": wire.format_time(commit.clock),
-        "by": commit.by,
-        "events": [event_to_json(event) for event in commit.events],
-        **({"message": commit.message} if commit.message else {}),
-    }
+    header = cast("Mapping[str, Json]", wire.to_json(_Header(**_header_fields(commit))))
+    events = [event_to_json(event) for event in commit.events]
+    body = {**header, "events": events, "format": FORMAT}
     data = seal(encode(body))
     if len(data) > MAX_COMMIT:
         raise LimitExceeded(
             "a commit is too large",
             expected=f"at most {MAX_COMMIT:,} bytes",
             found=f"{len(data):,}",
-            hint="Shorten its texts.",
+            hint="Shorten its texts, or register fewer files.",
         )
     return data
 
@@ -92,40 +103,18 @@ def decode_commit(data: bytes, *, what: str) -> Commit:
         LogTampered: The bytes do not match their own checksum.
         InvalidValue: The commit is of another format, or an event is malformed.
     """
-    body = dict(decode_object(unseal(data, what=what), what=what))
-    if body.get("format") != FORMAT:
-        raise InvalidValue(
-            "a commit of another format",
-            where=what,
-            expected=FORMAT,
-            found=body.get("format"),
-            hint="Upgrade modelver.",
-        )
+    stored = decode_object(unseal(data, what=what), what=what)
+    body = wire.without_format(stored, FORMAT, kind="commit", what=what)
     raw_events = body.pop("events", None)
     if not isinstance(raw_events, list):
         raise InvalidValue("a commit without events", where=what)
     events = tuple(event_from_json(event, what=what) for event in raw_events)
     header = wire.from_json(body, _Header, what=what)
-    return Commit(
-        **{field.name: getattr(header, field.name) for field in attrs.fields(_Header)}, events=events
-    )
+    return Commit(**_header_fields(header), events=events)
 
 
-@attrs.frozen
-class _Header:
-    """A commit without its events, as the wire has it."""
-
-    format: int
-    registry: str
-    model: str
-    seq: int
-    parent: str
-    id: str
-    at: datetime
-    clock: datetime
-    by: str
-    message: str = ""
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+def _header_fields(header: _Header) -> dict[str, Any]:
+    return {field.name: getattr(header, field.name) for field in attrs.fields(_Header)}
 
 
 def seal(body: bytes) -> bytes:

@@ -13,6 +13,9 @@ from modelver.values.name import Alias, ModelName
 from modelver.values.record import Metric
 
 Cause = Literal["promote", "rollback", "manual", "guard"]
+MustUnderstand = Literal["", "read", "write"]
+
+_MUST_UNDERSTAND: Mapping[str, MustUnderstand] = {"": "", "read": "read", "write": "write"}
 
 
 @attrs.frozen
@@ -27,7 +30,7 @@ class ModelCreated:
     TYPE: ClassVar = "model_created"
     name: ModelName
     scheme: str
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -48,7 +51,7 @@ class Registered:
     provenance: Digest | None = None
     maps: Mapping[str, Digest] = attrs.field(factory=dict)
     finalizes: str = ""
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -59,7 +62,7 @@ class Indexed:
     version: str
     digest: Digest
     maps: Mapping[str, Digest]
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -75,6 +78,7 @@ class Previous:
     version: str
     digest: Digest
     generation: int
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -97,7 +101,7 @@ class AliasSet:
     previous: Previous | None = None
     cause: Cause = "manual"
     verdicts: tuple[Mapping[str, Json], ...] = ()
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -107,7 +111,7 @@ class AliasDeleted:
     TYPE: ClassVar = "alias_deleted"
     alias: Alias
     previous: Previous
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -117,7 +121,7 @@ class Yanked:
     TYPE: ClassVar = "yanked"
     version: str
     digest: Digest
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -128,7 +132,7 @@ class Evaluated:
     version: str
     digest: Digest
     metrics: tuple[Metric, ...]
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -140,7 +144,7 @@ class Annotated:
     digest: Digest
     note: str = ""
     tags: Mapping[str, str] = attrs.field(factory=dict)
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -148,14 +152,14 @@ class SweepStarted:
     """A garbage collection will delete these blobs: until it is done, no registration may name them.
 
     Attributes:
-        sweep: The sweep's random id.
+        sweep: The sweep's random id. A second event with the same id condemns more.
         condemned: SHA-256s of blobs, as 64 hexadecimal digits.
     """
 
     TYPE: ClassVar = "sweep_started"
     sweep: str
     condemned: tuple[str, ...]
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -164,7 +168,7 @@ class SweepDone:
 
     TYPE: ClassVar = "sweep_done"
     sweep: str
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
 @attrs.frozen
@@ -179,7 +183,7 @@ class UnknownEvent:
 
     type: str
     data: Mapping[str, Json]
-    must_understand: Literal["", "read", "write"] = ""
+    must_understand: MustUnderstand = ""
 
 
 Event: TypeAlias = (
@@ -216,7 +220,7 @@ def event_to_json(event: Event) -> Json:
     """Return an event as JSON data, with its type."""
     if isinstance(event, UnknownEvent):
         return event.data
-    return {"type": event.TYPE, **cast("Mapping[str, Json]", wire.to_json(event))}
+    return {**cast("Mapping[str, Json]", wire.to_json(event)), "type": event.TYPE}
 
 
 def event_from_json(data: Json, *, what: str) -> Event:
@@ -232,6 +236,11 @@ def event_from_json(data: Json, *, what: str) -> Event:
         fields = {key: value for key, value in data.items() if key != "type"}
         return cast("Event", wire.from_json(fields, known, what=f"{what}, event {kind}"))
     must = data.get("must_understand", "")
-    if must not in {"", "read", "write"}:
-        raise InvalidValue("not a value of must_understand", where=f"{what}, event {kind}", found=repr(must))
-    return UnknownEvent(kind, data, must)
+    if not isinstance(must, str) or must not in _MUST_UNDERSTAND:
+        raise InvalidValue(
+            "not a value of must_understand",
+            where=f"{what}, event {kind[:80]!r}",
+            expected="read or write",
+            found=repr(must)[:80],
+        )
+    return UnknownEvent(kind, data, _MUST_UNDERSTAND[must])

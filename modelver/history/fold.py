@@ -64,17 +64,19 @@ class _Fold:
             self._state,
             versions=self._versions,
             aliases=self._aliases,
-            alias_history=self._alias_history,
+            alias_history=tuple(self._alias_history),
             commit_ids=self._commit_ids,
             condemned=self._condemned,
         )
 
     def apply(self, commit: Commit, digest: str) -> None:
+        self._commit, self._digest = commit, digest
         self._mark = Mark(commit.seq, commit.at, commit.clock, commit.by, commit.message)
-        self._digest = digest
+        if self._state.at is not None and commit.at <= self._state.at:
+            raise self._impossible("is not later than the one before it")
         self._state = attrs.evolve(self._state, seq=commit.seq, head=digest, at=commit.at)
         if not commit.id.startswith(RANDOM_ID):
-            self._commit_ids[commit.id] = commit.seq
+            self._commit_ids.setdefault(commit.id, commit.seq)
         for event in commit.events:
             self._apply_event(event)
 
@@ -93,7 +95,8 @@ class _Fold:
             case Indexed() | Yanked() | Evaluated() | Annotated():
                 self._amend(event)
             case SweepStarted():
-                self._condemned[event.sweep] = frozenset(event.condemned)
+                known = self._condemned.get(event.sweep, frozenset())
+                self._condemned[event.sweep] = known.union(event.condemned)
                 self._state = attrs.evolve(self._state, swept=self._mark.seq)
             case SweepDone():
                 self._condemned.pop(event.sweep, None)
@@ -104,17 +107,22 @@ class _Fold:
     def _create(self, event: ModelCreated) -> None:
         if self._mark.seq != 1 or self._state.model is not None:
             raise self._impossible("creates a model that exists")
+        if event.name.folder != self._commit.model:
+            raise self._impossible(f"creates the model {event.name} in another's log")
         self._state = attrs.evolve(self._state, model=event.name, scheme=Scheme.parse(event.scheme))
 
     def _register(self, event: Registered) -> None:
         scheme = self._state.scheme
         if scheme is None:
             raise self._impossible("registers a version before the model was made")
-        version = scheme.version(event.version)
+        if not scheme.reads(event.version) or (version := scheme.version(event.version)) != event.version:
+            raise self._impossible(
+                f"registers {event.version[:80]!r}, which the scheme {scheme.text} does not write"
+            )
         if version in self._versions:
             raise self._impossible(f"registers version {version} twice")
-        self._versions[version] = VersionEntry(
-            version, event.digest, self._mark, self._digest, finalizes=event.finalizes
+        self._versions[event.version] = VersionEntry(
+            event.version, event.digest, self._mark, self._digest, finalizes=event.finalizes
         )
         highest, release = self._state.highest, self._state.highest_release
         if highest is None or version > highest:
@@ -133,6 +141,9 @@ class _Fold:
     ) -> None:
         if digest is not None:
             self._entry(version, digest)
+        before = self._aliases.get(alias)
+        if (before and before.as_previous()) != (previous and attrs.evolve(previous, unknown={})):
+            raise self._impossible(f"says of the alias {alias} that it named something else before")
         change = AliasChange(alias, version, digest, cause, previous, self._mark, verdicts)
         self._alias_history.append(change)
         if digest is None:
@@ -159,7 +170,7 @@ class _Fold:
         entry = self._versions.get(version)
         if entry is None or entry.digest != digest:
             raise self._impossible(
-                f"speaks of version {version} ({digest.short}), which the log does not have"
+                f"speaks of version {version[:80]!r} ({digest.short}), which the log does not have"
             )
         return entry
 
@@ -167,11 +178,11 @@ class _Fold:
         if event.must_understand == "read":
             raise InvalidValue(
                 f"commit {self._mark.seq} holds an event that this release can't read",
-                where=event.type,
+                where=event.type[:80],
                 hint="Upgrade modelver.",
             )
         if event.must_understand == "write":
-            self._state = attrs.evolve(self._state, write_blocked=event.type)
+            self._state = attrs.evolve(self._state, write_blocked=event.type[:80])
 
     def _impossible(self, what: str) -> LogTampered:
         return LogTampered(

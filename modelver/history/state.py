@@ -1,6 +1,6 @@
 """What a log says after a commit: the values that replaying gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
@@ -104,6 +104,10 @@ class AliasChange:
         """The number of the commit that made the change."""
         return self.mark.seq
 
+    def as_previous(self) -> Previous | None:
+        """Return what the event of the alias's next change says of this one; None after a deletion."""
+        return None if self.digest is None else Previous(self.version, self.digest, self.generation)
+
 
 @attrs.frozen
 class State:
@@ -115,7 +119,7 @@ class State:
         at: When the head took effect; None before the first commit.
         model: The model's name; None before the first commit, and in the registry's own log.
         scheme: The model's version scheme.
-        versions: By number, in the order of registration.
+        versions: By number, as plain text, in the order of registration.
         aliases: What each alias names now.
         alias_history: All changes of all aliases, the oldest first.
         commit_ids: The ids that callers gave, with the commit's number.
@@ -133,7 +137,7 @@ class State:
     scheme: Scheme | None = None
     versions: Mapping[str, VersionEntry] = attrs.field(factory=dict)
     aliases: Mapping[str, AliasChange] = attrs.field(factory=dict)
-    alias_history: Sequence[AliasChange] = ()
+    alias_history: tuple[AliasChange, ...] = ()
     commit_ids: Mapping[str, int] = attrs.field(factory=dict)
     condemned: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     swept: int = 0

@@ -1,9 +1,11 @@
 """Appending to one log: create the next commit exclusively, or read on and propose again."""
 
+import hashlib
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,25 +17,32 @@ from modelver.errors import (
     CommitUnknown,
     Conflict,
     InvalidValue,
+    LimitExceeded,
+    LogTampered,
     ModelverError,
     StoreError,
 )
 from modelver.history.checkpoint import encode_checkpoint
 from modelver.history.commit import (
     MAX_COMMIT,
+    CheckpointDigest,
     Commit,
+    commit_digest,
+    decode_commit,
     encode_commit,
 )
 from modelver.history.event import Event
-from modelver.history.fold import RANDOM_ID
+from modelver.history.fold import RANDOM_ID, replay
 from modelver.history.state import State
 from modelver.log.read import LogPlace, LogReader
-from modelver.storage.layout import number_of, numbered_key
+from modelver.storage.layout import numbered_key
 from modelver.storage.lock import advisory_lock
 from modelver.storage.store import Store
 
 _TICK = timedelta(microseconds=1)
 _PATIENCE = 60.0
+_LOCK_PATIENCE = 10.0
+_FIRST_WAIT = 0.01
 _LONGEST_WAIT = 1.0
 _MIN_TAIL = 64
 
@@ -81,6 +90,7 @@ class Log(LogReader):
     def __init__(self, store: Store, place: LogPlace, heads: HeadMemory, lock: Path | None) -> None:
         super().__init__(store, place, heads)
         self._lock = lock
+        self._vouched: CheckpointDigest | None = None
 
     def append(
         self, propose: Callable[[State], Proposal], *, by: str, commit_id: str | None = None
@@ -95,40 +105,34 @@ class Log(LogReader):
         Raises:
             Conflict: Others kept winning for a minute.
             CommitUnknown: The outcome is not known; nothing was cleaned up, and the same commit_id resumes.
+            InvalidValue: The events are such that no reader would accept them; nothing was written.
         """
         check_commit_id(commit_id)
         identity = commit_id or RANDOM_ID + uuid.uuid4().hex
-        deadline = time.monotonic() + _PATIENCE
-        wait = 0.01
-        with advisory_lock(self._lock, timeout=_PATIENCE):
+        waits = _waits()
+        with advisory_lock(self._lock, timeout=_LOCK_PATIENCE) if self._lock else nullcontext():
+            deadline = time.monotonic() + _PATIENCE
             while True:
                 state = self.state()
                 if found := state.commit_ids.get(identity):
                     return Appended(state, found, written=False)
-                if state.write_blocked:
-                    raise InvalidValue(
-                        "a newer modelver wrote to this log; this one may only read it",
-                        where=f"event {state.write_blocked}",
-                        hint="Upgrade modelver.",
-                    )
+                _check_writable(state)
                 proposal = propose(state)
                 if not proposal.events:
                     return Appended(state, 0, written=False)
-                if self._write(state, proposal, by, identity):
-                    return Appended(self.state(), state.seq + 1, written=True)
+                if after := self._write(state, proposal, by, identity):
+                    return Appended(after, after.seq, written=True)
                 if time.monotonic() > deadline:
                     raise Conflict(
                         "other writers were faster for a minute",
                         where=self.place.log,
                         hint="Try again later.",
                     )
-                time.sleep(random.uniform(0, wait))  # noqa: S311 (full jitter, no secret)
-                wait = min(2 * wait, _LONGEST_WAIT)
+                time.sleep(next(waits))
 
-    def _write(self, state: State, proposal: Proposal, by: str, identity: str) -> bool:
-        """Store a proposal as the next commit; tell whether it won."""
-        for key, data in proposal.blobs.items():
-            self._store.put_blob(key, data)
+    def _write(self, state: State, proposal: Proposal, by: str, identity: str) -> State | None:
+        """Store a proposal as the next commit; return the state after it, or None where another writer won."""
+        key = numbered_key(self.place.log, state.seq + 1)
         clock = datetime.now(UTC)
         data = encode_commit(
             Commit(
@@ -142,47 +146,90 @@ class Log(LogReader):
                 by=by,
                 events=proposal.events,
                 message=proposal.message,
+                checkpoint=self._make_checkpoint(state),
             )
         )
-        key = numbered_key(self.place.log, state.seq + 1)
+        after = _read_back(state, data, key)
+        for blob, content in proposal.blobs.items():
+            self._store.put_blob(blob, content)
         try:
             self._store.put_new(key, data)
         except AlreadyExists:
-            return self._is_mine(key, data, identity)
+            if not self._is_stored(key, data, identity):
+                return None
         except CommitUnknown as error:
-            raise self._unknown(key, identity) from error
-        self._write_checkpoint()
-        return True
+            raise _unknown(key, identity) from error
+        self._advance(after)
+        return after
 
-    def _is_mine(self, key: str, data: bytes, identity: str) -> bool:
+    def _is_stored(self, key: str, data: bytes, identity: str) -> bool:
         """Tell a lost race from a lost reply: "exists" may speak of our own first try."""
         try:
             return self._store.get(key, limit=MAX_COMMIT) == data
         except ModelverError as error:
-            raise self._unknown(key, identity) from error
+            raise _unknown(key, identity) from error
 
-    def _unknown(self, key: str, identity: str) -> CommitUnknown:
-        return CommitUnknown(
-            "it is not known whether the commit was written",
-            where=key,
-            found=f"commit id {identity}",
-            hint="Nothing was cleaned up. Repeat the call with the same commit_id, or look at the log.",
+    def _make_checkpoint(self, state: State) -> CheckpointDigest | None:
+        """Write a checkpoint when the tail has grown long, for the next commit to vouch for; failing hurts nobody."""
+        if self._vouched is None and state.seq - self._checkpoint > max(_MIN_TAIL, state.seq // 10):
+            try:
+                data = encode_checkpoint(state)
+                self._store.put_new(numbered_key(self.place.checkpoints, state.seq), data)
+            except (AlreadyExists, CommitUnknown, LimitExceeded, StoreError):
+                self._checkpoint = state.seq  # not again with every commit
+            else:
+                self._vouched = CheckpointDigest(state.seq, hashlib.sha256(data).hexdigest())
+        return self._vouched
+
+    def _advance(self, state: State) -> None:
+        """Go on from the state after a commit of our own."""
+        self._remember(state)
+        self._state = state
+        if self._vouched is not None:
+            self._checkpoint, self._vouched = self._vouched.seq, None
+
+
+def _waits() -> Iterator[float]:
+    """Yield how many seconds to wait before each further try: exponential backoff with full jitter."""
+    longest = _FIRST_WAIT
+    while True:
+        yield random.uniform(0, longest)  # noqa: S311 (no secret)
+        longest = min(2 * longest, _LONGEST_WAIT)
+
+
+def _check_writable(state: State) -> None:
+    if state.write_blocked:
+        raise InvalidValue(
+            "a newer modelver wrote to this log; this one may only read it",
+            where=f"event {state.write_blocked!r}",
+            hint="Upgrade modelver.",
         )
 
-    def _write_checkpoint(self) -> None:
-        """Write a checkpoint when the tail has grown long; its failure hurts nobody."""
-        state = self.state()
-        due = max(_MIN_TAIL, state.seq // 10)
-        if state.seq - self._checkpoint <= due:
-            return
-        try:
-            entries = [number_of(entry.key) or 0 for entry in self._store.list(self.place.checkpoints)]
-            self._checkpoint = max(entries, default=0)
-            if state.seq - self._checkpoint > due:
-                self._store.put_new(numbered_key(self.place.checkpoints, state.seq), encode_checkpoint(state))
-                self._checkpoint = state.seq
-        except (AlreadyExists, StoreError, CommitUnknown):
-            return
+
+def _read_back(state: State, data: bytes, key: str) -> State:
+    """Return the state that readers will see after a commit, before it is written: log entries can't be mended.
+
+    Raises:
+        InvalidValue: No reader would accept it.
+    """
+    try:
+        return replay(state, [(decode_commit(data, what=key), commit_digest(data))])
+    except (InvalidValue, LogTampered) as error:
+        raise InvalidValue(
+            "these events can't follow what the log says", where=key, found=str(error)
+        ) from error
+
+
+def _unknown(key: str, identity: str) -> CommitUnknown:
+    resume = "Look at the log before you try again; a commit_id of your own makes repeating safe."
+    if not identity.startswith(RANDOM_ID):
+        resume = "Repeat the call with the same commit_id."
+    return CommitUnknown(
+        "it is not known whether the commit was written",
+        where=key,
+        found=f"commit id {identity}",
+        hint=f"Nothing was cleaned up. {resume}",
+    )
 
 
 def check_commit_id(commit_id: str | None) -> None:

@@ -1,17 +1,27 @@
 """Reading one log: the newest checkpoint, then the commits after it, each checked against the one before."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import attrs
 
 from modelver.cache.heads import HeadMemory
 from modelver.errors import Corrupt, InvalidValue, LogTampered, ModelverError, NotFound, RollbackDetected
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint
-from modelver.history.commit import MAX_COMMIT, Commit, check_link, commit_digest, decode_commit
+from modelver.history.commit import (
+    MAX_COMMIT,
+    Commit,
+    check_link,
+    commit_digest,
+    decode_commit,
+)
 from modelver.history.fold import replay
 from modelver.history.state import State
 from modelver.storage.layout import number_of, numbered_key
 from modelver.storage.store import Store
+
+_TRIED_CHECKPOINTS = 2
 
 
 @attrs.frozen
@@ -70,32 +80,37 @@ class LogReader:
             RollbackDetected: This machine saw more of the log, or another log, before.
         """
         # What was seen is asked for first: meanwhile another process may see more than is read here.
-        seen = self._heads.seen(self.place.registry, self.place.label)
-        start = self._cold() if self._state is None else self._state
-        listed = self._listed(start.seq) if self._state is None else 0
-        commits = list(self._follow(start.seq, start.head))
+        seen = self._seen()
+        if self._state is None:
+            start, commits = self._cold()
+            self._checkpoint = start.seq
+        else:
+            start, commits = self._state, list(self._follow(self._state.seq, self._state.head))
+            made = [commit.checkpoint.seq for commit, _ in commits if commit.checkpoint]
+            self._checkpoint = max([self._checkpoint, *made])
         state = replay(start, commits)
-        self._check_end(state, listed)
-        digests = {start.seq: start.head} | {commit.seq: digest for commit, digest in commits}
-        self._check_memory(state, digests, seen)
+        self._check_memory(state, _digests(start, commits), seen)
         self._state = state
         return state
 
     def check(self) -> tuple[State, ModelverError | None]:
         """Replay from commit 1, without checkpoints; return how far that went, and what was wrong, if anything."""
-        seen = self._heads.seen(self.place.registry, self.place.label)
-        listed = self._listed(0)
-        state = State(seq=0, head=self.place.root)
-        digests = {0: state.head}
+        seen = self._seen()
+        start = State(seq=0, head=self.place.root)
+        commits: list[tuple[Commit, str]] = []
+        fault: ModelverError | None = None
         try:
-            for commit in self.commits():
-                state = replay(state, [commit])
-                digests[state.seq] = state.head
-            self._check_end(state, listed)
-            self._check_memory(state, digests, seen)
+            for commit in self._until_last_listed(start):
+                commits.append(commit)  # noqa: PERF402 (those before the fault are kept)
         except ModelverError as error:
-            return state, error
-        return state, None
+            fault = error
+        state, contradiction = _as_far_as_possible(start, commits)
+        if fault is None and contradiction is None:
+            try:
+                self._check_memory(state, _digests(start, commits), seen)
+            except ModelverError as error:
+                fault = error
+        return state, contradiction or fault
 
     def commit(self, seq: int) -> tuple[Commit, str]:
         """Return one commit and its digest; it is checked by itself, not against the chain.
@@ -104,6 +119,72 @@ class LogReader:
             NotFound: The log is shorter.
             LogTampered: Its bytes do not match, or it belongs elsewhere.
         """
+        return self._read(seq, parent=None)
+
+    def commits(self) -> Iterator[tuple[Commit, str]]:
+        """Yield every commit from number 1 with its digest, the chain checked."""
+        return self._follow(0, self.place.root)
+
+    def _cold(self) -> tuple[State, list[tuple[Commit, str]]]:
+        """Return the newest checkpoint's state, or the empty one, and the commits after it."""
+        numbers = sorted(self._numbers(self.place.checkpoints), reverse=True)
+        for number in numbers[:_TRIED_CHECKPOINTS]:
+            if found := self._from_checkpoint(number):
+                return found
+        start = State(seq=0, head=self.place.root)
+        return start, list(self._until_last_listed(start))
+
+    def _from_checkpoint(self, number: int) -> tuple[State, list[tuple[Commit, str]]] | None:
+        """Return a checkpoint's state and the commits after it, or None unless one of these vouches for it.
+
+        One that is damaged, or not in the chain, is passed over, for it can be made again from the log.
+        """
+        key = numbered_key(self.place.checkpoints, number)
+        try:
+            data = self._store.get(key, limit=MAX_CHECKPOINT)
+            state = decode_checkpoint(data, what=key)
+            if state is None or state.seq != number:
+                return None
+            commits = list(self._until_last_listed(state))
+        except (Corrupt, InvalidValue, NotFound):
+            return None
+        vouched = {(named.seq, named.sha256) for commit, _ in commits if (named := commit.checkpoint)}
+        return (state, commits) if (number, hashlib.sha256(data).hexdigest()) in vouched else None
+
+    def _numbers(self, prefix: str, *, after: int = 0) -> Iterator[int]:
+        """Yield the numbers of the objects in a folder, from the one after a number on."""
+        for entry in self._store.list(prefix, after=numbered_key(prefix, after)):
+            number = number_of(entry.key)
+            if number is not None and entry.key == numbered_key(prefix, number):
+                yield number
+
+    def _until_last_listed(self, start: State) -> Iterator[tuple[Commit, str]]:
+        """Yield the commits after a state; refuse a log that stops before the last commit in its folder."""
+        listed = max(self._numbers(self.place.log, after=start.seq), default=0)
+        seq = start.seq
+        for commit, digest in self._follow(start.seq, start.head):
+            seq = commit.seq
+            yield commit, digest
+        if listed > seq:
+            raise LogTampered(
+                "a commit is missing from the log",
+                where=numbered_key(self.place.log, seq + 1),
+                found=f"commits up to {listed}",
+                hint="Restore it from a copy of the registry.",
+            )
+
+    def _follow(self, seq: int, head: str) -> Iterator[tuple[Commit, str]]:
+        """Yield the commits after a known one, each checked against the one before."""
+        while True:
+            try:
+                commit, head = self._read(seq + 1, parent=head)
+            except NotFound:
+                return
+            seq += 1
+            yield commit, head
+
+    def _read(self, seq: int, *, parent: str | None) -> tuple[Commit, str]:
+        """Return a commit and its digest, checked for its place and, where one is given, for its parent."""
         key = numbered_key(self.place.log, seq)
         data = self._store.get(key, limit=MAX_COMMIT)
         commit = decode_commit(data, what=key)
@@ -112,85 +193,63 @@ class LogReader:
             registry=self.place.registry,
             model=self.place.model,
             seq=seq,
-            parent=commit.parent,
+            parent=commit.parent if parent is None else parent,
             what=key,
         )
         return commit, commit_digest(data)
 
-    def commits(self) -> Iterator[tuple[Commit, str]]:
-        """Yield every commit from number 1 with its digest, the chain checked."""
-        return self._follow(0, self.place.root)
-
-    def _cold(self) -> State:
-        """Return the newest checkpoint's state, or the empty one."""
-        empty = State(seq=0, head=self.place.root)
-        entries = [entry.key for entry in self._store.list(self.place.checkpoints)]
-        for key in sorted((key for key in entries if number_of(key)), reverse=True)[:2]:
-            if state := self._read_checkpoint(key):
-                self._checkpoint = state.seq
-                return state
-        return empty
-
-    def _listed(self, seq: int) -> int:
-        """Return the highest number in the log's folder, so that a hole is not taken for the end."""
-        entries = self._store.list(self.place.log, after=numbered_key(self.place.log, seq))
-        return max((number_of(entry.key) or 0 for entry in entries), default=0)
-
-    def _read_checkpoint(self, key: str) -> State | None:
-        """Read a checkpoint; a damaged one is passed over, for it can be made again from the log."""
-        try:
-            state = decode_checkpoint(self._store.get(key, limit=MAX_CHECKPOINT), what=key)
-            if state is None or state.seq != number_of(key):
-                return None
-            commit, digest = self.commit(state.seq)
-        except (Corrupt, InvalidValue, NotFound):
-            return None
-        return state if digest == state.head and commit.at == state.at else None
-
-    def _follow(self, seq: int, head: str) -> Iterator[tuple[Commit, str]]:
-        """Yield the commits after a known one, each checked against the one before."""
-        while True:
-            key = numbered_key(self.place.log, seq + 1)
-            try:
-                data = self._store.get(key, limit=MAX_COMMIT)
-            except NotFound:
-                break
-            commit = decode_commit(data, what=key)
-            check_link(
-                commit,
-                registry=self.place.registry,
-                model=self.place.model,
-                seq=seq + 1,
-                parent=head,
-                what=key,
-            )
-            seq, head = seq + 1, commit_digest(data)
-            yield commit, head
-
-    def _check_end(self, state: State, listed: int) -> None:
-        """Refuse a log that stops before its last listed commit."""
-        if listed > state.seq:
-            raise LogTampered(
-                "a commit is missing from the log",
-                where=numbered_key(self.place.log, state.seq + 1),
-                found=f"commits up to {listed}",
-                hint="Restore it from a copy of the registry.",
-            )
+    def _seen(self) -> tuple[int, str] | None:
+        """Return number and digest of the highest commit that this machine saw."""
+        return self._heads.seen(self.place.registry, self.place.label)
 
     def _check_memory(self, state: State, digests: Mapping[int, str], seen: tuple[int, str] | None) -> None:
-        """Compare the log with what this machine saw of it before, and remember the head."""
+        """Compare the log with what this machine saw of it before, and remember the head.
+
+        Args:
+            state: What was read.
+            digests: Digests of commits that were read, by number.
+            seen: What was seen before this reading began.
+        """
         if seen is not None:
-            number, digest = seen
-            found = digests.get(number)
-            if found is None and 0 < number < state.seq:
-                found = self.commit(number)[1]
-            if number > state.seq or found != digest:
-                raise RollbackDetected(
-                    "the log is not the one that this machine saw before",
-                    where=f"{self._store.url}/{self.place.log}",
-                    expected=f"commit {number} to be {digest[:12]}",
-                    found=f"{found[:12]}" if found else f"a log of {state.seq} commits",
-                    hint="Someone cut or rewrote the log, or restored an old copy. Compare it with another copy.",
-                )
+            self._check_seen(*seen, state, digests)
         if state.seq and (seen is None or seen[0] < state.seq):
-            self._heads.remember(self.place.registry, self.place.label, state.seq, state.head)
+            self._remember(state)
+
+    def _remember(self, state: State) -> None:
+        """Remember a head; another one under its number was seen meanwhile if the log was forked."""
+        known = self._heads.remember(self.place.registry, self.place.label, state.seq, state.head)
+        if known[0] == state.seq:
+            self._check_seen(*known, state, {state.seq: state.head})
+
+    def _check_seen(self, number: int, digest: str, state: State, digests: Mapping[int, str]) -> None:
+        found = digests.get(number)
+        if found is None and 0 < number < state.seq:
+            with suppress(NotFound):
+                found = self.commit(number)[1]
+        if found != digest:
+            raise RollbackDetected(
+                "the log is not the one that this machine saw before",
+                where=f"{self._store.url}/{self.place.log}",
+                expected=f"commit {number} to be {digest[:12]}",
+                found=f"{found[:12]}" if found else f"a log of {state.seq} commits",
+                hint="Someone cut or rewrote the log, or restored an old copy. Compare it with another copy.",
+            )
+
+
+def _digests(start: State, commits: list[tuple[Commit, str]]) -> dict[int, str]:
+    return {start.seq: start.head} | {commit.seq: digest for commit, digest in commits}
+
+
+def _as_far_as_possible(
+    state: State, commits: list[tuple[Commit, str]]
+) -> tuple[State, ModelverError | None]:
+    """Replay commits up to the first one that contradicts those before it."""
+    try:
+        return replay(state, commits), None
+    except ModelverError:
+        for commit in commits:
+            try:
+                state = replay(state, [commit])
+            except ModelverError as error:
+                return state, error
+        raise

@@ -11,6 +11,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
+_MAX_DIGITS = len(str(-MAX_INTEGER))
 
 
 def encode(value: Json) -> bytes:
@@ -20,7 +21,7 @@ def encode(value: Json) -> bytes:
         InvalidValue: The value holds NaN, an infinity, a lone surrogate, or something that JSON lacks.
         LimitExceeded: An integer is beyond 2**53, or the nesting deeper than 32.
     """
-    _check(value, 0)
+    _check(value, "", 0)
     return json.dumps(
         value,
         sort_keys=True,
@@ -43,16 +44,16 @@ def decode(data: bytes, *, what: str) -> Json:
         LimitExceeded: An integer is beyond 2**53, or the nesting deeper than 32.
     """
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except InvalidValue:
-        raise
+        value = json.loads(
+            data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer
+        )
+    except InvalidValue as error:
+        raise type(error)(error.what, where=what, expected=error.expected, found=error.found) from None
     except RecursionError:
-        raise LimitExceeded(
-            "JSON is nested too deep", where=what, expected=f"at most {MAX_DEPTH} levels"
-        ) from None
+        raise _too_deep(what) from None
     except ValueError as error:
         raise InvalidValue("not JSON in UTF-8", where=what, found=str(error)) from None
-    _check(value, 0)
+    _check(value, what, 0)
     return cast("Json", value)
 
 
@@ -64,57 +65,75 @@ def decode_object(data: bytes, *, what: str) -> Mapping[str, Json]:
     return value
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, what: str, depth: int) -> None:
     """Refuse what canonical JSON does not allow."""
     if depth > MAX_DEPTH:
-        raise LimitExceeded("JSON is nested too deep", expected=f"at most {MAX_DEPTH} levels")
+        raise _too_deep(what)
     if isinstance(value, str):
-        _check_text(value)
+        _check_text(value, what)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise InvalidValue("a JSON key must be text", where=repr(key), found=type(key).__name__)
-            _check_text(key)
-            _check(item, depth + 1)
+                raise InvalidValue("a JSON key must be text", where=what, found=_shown(key))
+            _check_text(key, what)
+            _check(item, what, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            _check(item, depth + 1)
+            _check(item, what, depth + 1)
     else:
-        _check_number(value)
+        _check_number(value, what)
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, what: str) -> None:
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InvalidValue("text holds a lone surrogate", where=ascii(text[:80])) from None
+            raise InvalidValue("text holds a lone surrogate", where=what, found=ascii(text[:80])) from None
 
 
-def _check_number(value: object) -> None:
+def _check_number(value: object, what: str) -> None:
     if value is None or isinstance(value, bool):
         return
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
-            raise LimitExceeded(
-                "an integer is too large for JSON", where=hex(value)[:40], expected="within 2**53"
-            )
+            raise _too_large(what, hex(value)[:40])
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidValue("not a finite number", where=str(value))
+            raise InvalidValue("not a finite number", where=what, found=value)
     else:
-        raise InvalidValue("not a JSON value", where=repr(value)[:80], found=type(value).__name__)
+        raise InvalidValue("not a JSON value", where=what, found=_shown(value))
+
+
+def _too_deep(what: str) -> LimitExceeded:
+    return LimitExceeded("JSON is nested too deep", where=what, expected=f"at most {MAX_DEPTH} levels")
+
+
+def _too_large(what: str, found: str) -> LimitExceeded:
+    return LimitExceeded("an integer is too large for JSON", where=what, expected="within 2**53", found=found)
+
+
+def _shown(value: object) -> str:
+    return f"{type(value).__name__} {ascii(value)[:80]}"
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise InvalidValue(
-            "a JSON key is given twice", where=next(key for key in keys if keys.count(key) > 1)
-        )
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise InvalidValue("a JSON key is given twice", found=ascii(key[:80]))
+            seen.add(key)
     return unique
 
 
+def _integer(text: str) -> int:
+    # Python takes quadratic time for long ones, and refuses very long ones in words of its own.
+    if len(text) > _MAX_DIGITS:
+        raise _too_large("", f"{len(text)} digits")
+    return int(text)
+
+
 def _refuse_constant(constant: str) -> NoReturn:
-    raise InvalidValue("not a finite number", where=constant)
+    raise InvalidValue("not a finite number", found=constant)

@@ -26,7 +26,9 @@ class Digest(str):
     def __new__(cls, text: str) -> Self:
         """Parse the text, strictly."""
         if not _SHA256.fullmatch(text):
-            raise InvalidValue("not a digest", where=text, expected="sha256: and 64 lower-case hex digits")
+            raise InvalidValue(
+                "not a digest", where=repr(text[:80]), expected="sha256: and 64 lower-case hex digits"
+            )
         return super().__new__(cls, text)
 
     @classmethod

@@ -1,12 +1,17 @@
 """Files of a version: what each is for, and how its path tells that."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
 
+from modelver.errors import InvalidValue
+from modelver.values.canonical import Json
+from modelver.values.digest import Digest
 from modelver.values.path import version_path
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
+_PROMPTS = "prompts"
 
 
 class Role(StrEnum):
@@ -22,6 +27,15 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+def _check_size(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    if value < 0:
+        raise InvalidValue("must not be negative", where=attribute.name, found=value)
+
+
+def _check_sha256(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:  # noqa: ARG001 (attrs passes it)
+    Digest.from_hex(value)
+
+
 @attrs.frozen
 class FileEntry:
     """One file of a version.
@@ -32,25 +46,36 @@ class FileEntry:
         sha256: 64 hexadecimal digits, as `sha256sum` prints them; the name of its blob.
         role: What it is for.
         media_type: IANA media type; ``application/octet-stream`` where the path tells none.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     path: str = attrs.field(converter=version_path)
-    size: int
-    sha256: str = attrs.field(validator=attrs.validators.matches_re(r"[0-9a-f]{64}"))
+    size: int = attrs.field(validator=_check_size)
+    sha256: str = attrs.field(validator=_check_sha256)
     role: Role = Role.OTHER
     media_type: str = DEFAULT_MEDIA_TYPE
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
 
-_WEIGHTS = frozenset(
-    "safetensors onnx gguf ggml pt pth bin ckpt h5 hdf5 keras tflite pb joblib pkl pickle npz npy msgpack ubj jit "
-    "mlmodel engine plan pdparams pdmodel".split()
-)
-_TOKENIZER = frozenset(
-    "tokenizer.json tokenizer_config.json tokenizer.model special_tokens_map.json added_tokens.json vocab.txt "
-    "vocab.json merges.txt spiece.model sentencepiece.bpe.model".split()
-)
-_DOCS = frozenset({"md", "rst", "pdf"})
-_DOC_NAMES = frozenset({"license", "notice", "readme", "license.txt", "notice.txt", "readme.txt"})
+_ROLES_BY_NAME = {
+    **dict.fromkeys(
+        "tokenizer.json tokenizer_config.json tokenizer.model special_tokens_map.json added_tokens.json vocab.txt "
+        "vocab.json merges.txt spiece.model sentencepiece.bpe.model".split(),
+        Role.TOKENIZER,
+    ),
+    **dict.fromkeys("license notice readme license.txt notice.txt readme.txt".split(), Role.DOC),
+}
+_ROLES_BY_SUFFIX = {
+    **dict.fromkeys(
+        "safetensors onnx gguf ggml pt pth bin ckpt h5 hdf5 keras tflite pb joblib pkl pickle npz npy msgpack ubj jit "
+        "mlmodel engine plan pdparams pdmodel".split(),
+        Role.WEIGHTS,
+    ),
+    **dict.fromkeys("json yaml yml toml ini pbtxt".split(), Role.CONFIG),
+    **dict.fromkeys("csv tsv parquet arrow feather jsonl ndjson avro tfrecord".split(), Role.DATA),
+    **dict.fromkeys("md rst pdf".split(), Role.DOC),
+    **dict.fromkeys("py ipynb sh".split(), Role.CODE),
+}
 _MEDIA_TYPES = {
     "json": "application/json",
     "md": "text/markdown",
@@ -65,28 +90,28 @@ _MEDIA_TYPES = {
 
 def role_of(path: str) -> Role:
     """Tell a file's role from its path (docs/format.md, "Roles")."""
-    folders, _, name = path.lower().rpartition("/")
-    suffix = name.rpartition(".")[2]
-    if "prompts" in folders.split("/") or ".prompt" in name:
+    *folders, name = path.lower().split("/")
+    if _PROMPTS in folders or ".prompt" in name:
         return Role.PROMPT
-    if name in _TOKENIZER:
-        return Role.TOKENIZER
-    if name in _DOC_NAMES or suffix in _DOCS:
-        return Role.DOC
-    if suffix in _WEIGHTS:
-        return Role.WEIGHTS
-    if suffix in {"json", "yaml", "yml", "toml", "ini", "pbtxt"}:
-        return Role.CONFIG
-    return Role.CODE if suffix == "py" else Role.OTHER
+    return _ROLES_BY_NAME.get(name) or _ROLES_BY_SUFFIX.get(_suffix(name), Role.OTHER)
 
 
 def media_type_of(path: str) -> str:
     """Tell a file's media type from its suffix, by a table of our own: the platform's differs between machines."""
-    return _MEDIA_TYPES.get(path.lower().rpartition(".")[2], DEFAULT_MEDIA_TYPE)
+    return _MEDIA_TYPES.get(_suffix(path.lower().rpartition("/")[2]), DEFAULT_MEDIA_TYPE)
+
+
+def _suffix(name: str) -> str:
+    """Return what follows a name's last dot, or nothing where there is none."""
+    _, dot, suffix = name.rpartition(".")
+    return suffix if dot else ""
 
 
 def prompt_name(path: str) -> str:
     """Return the name of a prompt file: ``prompts/system.txt`` and ``system.prompt.md`` are both ``system``."""
-    inside = path.rpartition("prompts/")[2] or path
-    folders, slash, name = inside.rpartition("/")
-    return f"{folders}{slash}{name.lstrip('.').partition('.')[0]}"
+    *folders, name = path.split("/")
+    for index, folder in reversed(list(enumerate(folders))):
+        if folder.lower() == _PROMPTS:
+            folders = folders[index + 1 :]
+            break
+    return "/".join([*folders, name.lstrip(".").partition(".")[0]])

@@ -5,7 +5,7 @@ from typing import Self, cast
 
 import attrs
 
-from modelver.errors import InvalidValue, LimitExceeded
+from modelver.errors import LimitExceeded
 from modelver.values import wire
 from modelver.values.canonical import Json, decode_object, encode
 from modelver.values.digest import Digest
@@ -74,16 +74,8 @@ class Manifest:
         Raises:
             InvalidValue: They are no manifest of a format that this release knows.
         """
-        data_object = dict(decode_object(data, what=what))
-        if (found := data_object.pop("format", None)) != FORMAT:
-            raise InvalidValue(
-                "a manifest of another format",
-                where=what,
-                expected=FORMAT,
-                found=found,
-                hint="Upgrade modelver.",
-            )
-        return wire.from_json(data_object, cls, what=what)
+        stored = decode_object(data, what=what)
+        return wire.from_json(wire.without_format(stored, FORMAT, kind="manifest", what=what), cls, what=what)
 
     @property
     def digest(self) -> Digest:

@@ -6,6 +6,7 @@ from typing import Self
 from modelver.errors import InvalidName
 
 MAX_SEGMENT = 64
+_SHOWN = 160
 _SEGMENT = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul"] + [f"{device}{number}" for device in ("com", "lpt") for number in range(10)]
@@ -20,7 +21,7 @@ def check_segment(segment: str, *, what: str, whole: str) -> None:
     Raises:
         InvalidName: It breaks the grammar of docs/format.md.
     """
-    folded = segment.lower()
+    folded, whole = segment.lower(), whole[:_SHOWN]
     if not segment.isascii() or not _SEGMENT.fullmatch(folded) or len(segment) > MAX_SEGMENT:
         raise InvalidName(f"not a {what}", where=repr(whole), expected=_RULE, found=repr(segment[:80]))
     if "--" in segment or ".." in segment:
@@ -49,7 +50,9 @@ class ModelName(str):
         segments = text.split("/")
         if len(segments) > 2:  # noqa: PLR2004 (the grammar)
             raise InvalidName(
-                "a model name has one or two segments", where=repr(text), found=f"{len(segments)} segments"
+                "a model name has one or two segments",
+                where=repr(text[:_SHOWN]),
+                found=f"{len(segments)} segments",
             )
         for segment in segments:
             check_segment(segment, what="model name", whole=text)

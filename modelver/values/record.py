@@ -1,8 +1,9 @@
 """What a publisher states about a version: metrics, datasets, base models, changelog, intended use."""
 
 import math
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from operator import index
+from typing import Literal, SupportsFloat, SupportsIndex
 
 import attrs
 
@@ -14,22 +15,69 @@ from modelver.values.provenance import Code
 Direction = Literal["", "higher", "lower"]
 
 
-def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if not value.strip():
-        raise InvalidValue("must not be empty", where=f"{type(instance).__name__}.{attribute.name}")
+def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: object) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidValue(
+            "must be text that is not empty",
+            where=f"{type(instance).__name__}.{attribute.name}",
+            found=repr(value)[:80],
+        )
 
 
 def _number(value: object) -> float:
-    """Take any real number, numpy's and torch's scalars too."""
-    if isinstance(value, str | bytes | bool):
-        raise InvalidValue("not a number", where=repr(value), hint="Metric values are numbers.")
+    """Take any real number, numpy's and torch's scalars too; neither a truth value nor a text is one."""
+    kind = str(getattr(value, "dtype", type(value).__name__))
+    if (
+        not isinstance(value, SupportsFloat | SupportsIndex)
+        or getattr(value, "shape", ()) != ()
+        or "bool" in kind
+        or "complex" in kind  # numpy would only warn that it drops the imaginary part
+    ):
+        raise InvalidValue(
+            "not a number",
+            where=repr(value)[:80],
+            found=type(value).__name__,
+            hint="Metric values are numbers.",
+        )
     try:
-        number = float(value)  # type: ignore[arg-type] # whatever has __float__
-    except (TypeError, ValueError):
-        raise InvalidValue("not a number", where=repr(value)[:80], found=type(value).__name__) from None
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidValue("not a number", where=repr(value)[:80], found=str(error)) from None
     if not math.isfinite(number):
         raise InvalidValue("not a finite number", where=str(number))
     return number
+
+
+def _count(value: object) -> int | None:
+    """Take a number of things, numpy's integers too."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or (number := index(value)) < 0:
+        raise InvalidValue("not a count", where=repr(value)[:80], expected="an integer that is not negative")
+    return number
+
+
+def _optional_number(value: object) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _interval(value: tuple[object, object] | None) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    try:
+        low, high = value
+    except (TypeError, ValueError):
+        raise InvalidValue("not an interval", where=repr(value)[:80], expected="low and high") from None
+    return _number(low), _number(high)
+
+
+def _direction(_: object, __: object, value: object) -> None:
+    if value not in ("", "higher", "lower"):
+        raise InvalidValue(
+            "not a direction",
+            where=repr(value)[:80],
+            expected="'higher', 'lower', or '' where it is not said",
+        )
 
 
 @attrs.frozen
@@ -45,16 +93,18 @@ class Metric:
         interval: Its confidence interval, low and high.
         direction: Which way is better: ``higher``, ``lower``, or empty where that is not said.
         threshold: The value that it must reach.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     name: str = attrs.field(validator=_not_empty)
     value: float = attrs.field(converter=_number)
     dataset: str = ""
     slice: str = ""
-    count: int | None = None
-    interval: tuple[float, float] | None = None
-    direction: Direction = attrs.field(default="", validator=attrs.validators.in_(("", "higher", "lower")))
-    threshold: float | None = None
+    count: int | None = attrs.field(default=None, converter=_count)
+    interval: tuple[float, float] | None = attrs.field(default=None, converter=_interval)
+    direction: Direction = attrs.field(default="", validator=_direction)
+    threshold: float | None = attrs.field(default=None, converter=_optional_number)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -77,6 +127,7 @@ class Dataset:
         rows: Number of examples.
         license: SPDX identifier.
         version: The dataset's own version.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     name: str = attrs.field(validator=_not_empty)
@@ -84,9 +135,10 @@ class Dataset:
     digest: str = ""
     method: str = ""
     split: str = ""
-    rows: int | None = None
+    rows: int | None = attrs.field(default=None, converter=_count)
     license: str = ""
     version: str = ""
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
 
 @attrs.frozen
@@ -96,10 +148,17 @@ class BaseModel:
     Attributes:
         name: A reference in this registry such as ``acme/fraud:1.2.0``, or the name of a model elsewhere.
         digest: The digest of its manifest or, for a model elsewhere, of its weights; None where it is not known.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     name: str = attrs.field(validator=_not_empty)
     digest: Digest | None = None
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+
+
+def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Accept one text where a list of texts is due."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @attrs.frozen
@@ -112,13 +171,15 @@ class Changelog:
         changed: Changed behaviour.
         fixed: Mended faults.
         caveats: What to mind.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     summary: str = ""
-    added: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    changed: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    fixed: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    caveats: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    added: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    changed: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    fixed: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    caveats: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
     def __str__(self) -> str:
         parts = [self.summary] if self.summary else []
@@ -139,9 +200,16 @@ class Changelog:
         return bool(str(self))
 
 
-def _texts(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Accept one text where a list of texts is due."""
-    return (value,) if isinstance(value, str) else tuple(value)
+def _metrics(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    return tuple(metrics)
+
+
+def _datasets(datasets: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    return tuple(datasets)
+
+
+def _base_models(models: Iterable[BaseModel]) -> tuple[BaseModel, ...]:
+    return tuple(models)
 
 
 @attrs.frozen
@@ -173,11 +241,11 @@ class Metadata:
     license: str = ""
     owners: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     external_facing: bool | None = None
-    metrics: tuple[Metric, ...] = attrs.field(default=(), converter=tuple)
+    metrics: tuple[Metric, ...] = attrs.field(default=(), converter=_metrics)
     params: Mapping[str, Json] = attrs.field(factory=dict)
-    data: tuple[Dataset, ...] = attrs.field(default=(), converter=tuple)
-    base: tuple[BaseModel, ...] = attrs.field(default=(), converter=tuple)
+    data: tuple[Dataset, ...] = attrs.field(default=(), converter=_datasets)
+    base: tuple[BaseModel, ...] = attrs.field(default=(), converter=_base_models)
     code: Code | None = None
     tags: Mapping[str, str] = attrs.field(factory=dict)
     custom: Mapping[str, Json] = attrs.field(factory=dict)
-    unknown: Mapping[str, Json] = attrs.field(factory=dict)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)

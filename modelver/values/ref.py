@@ -7,12 +7,13 @@ import attrs
 
 from modelver.errors import InvalidName
 from modelver.values.name import ModelName
+from modelver.values.scheme import MAX_VERSION
 
 MIN_DIGEST = 12
 LATEST = "latest"
 _MLFLOW = "models:/"
 _DIGEST = re.compile(rf"[0-9a-f]{{{MIN_DIGEST},64}}")
-_SELECTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_SELECTOR = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{MAX_VERSION - 1}}}")
 _FORMS = "name:1.3.0, name@alias, name@latest, name@sha256:<12 or more hex digits>, models:/name/1.3.0 or models:/name@alias"
 
 

@@ -54,7 +54,7 @@ class Scheme:
             InvalidName: The text is no version of this scheme.
         """
         try:
-            if len(text) > MAX_VERSION or not text.isascii():
+            if len(text) > MAX_VERSION or not (text.isascii() and text.isprintable()):
                 raise ValueError(text)  # noqa: TRY301 (one place says what a version looks like)
             if self.text == SEMVER:
                 plain = text.removeprefix("v")
@@ -83,8 +83,11 @@ class Scheme:
         """Return the version that follows the given ones, which may be in any order.
 
         A release follows the highest release; where the template lacks the bumped number, its last one is raised. A
-        pre-release follows the highest version: ``1.4.0-exp.6`` gives ``1.4.0-exp.7``, and ``1.3.0`` gives
-        ``1.4.0-exp.1``.
+        pre-release follows the highest version: ``1.4.0-exp.6`` gives ``1.4.0-exp.7``, ``1.4.0-rc`` gives
+        ``1.4.0-rc.1``, and ``1.3.0`` gives ``1.4.0-exp.1``.
+
+        Raises:
+            InvalidName: The next number would be too long to be read again.
         """
         known = list(versions)
         releases = [version for version in known if not version.is_prerelease]
@@ -100,7 +103,7 @@ class Scheme:
 
     def _prerelease(self, highest: Version | None) -> Version:
         if highest is not None and highest.is_prerelease:
-            return self._write(highest.number.bump_prerelease())
+            return self._write(highest.number.replace(prerelease=_next(highest.number), build=None))
         base = self.first().number if highest is None else self._raised(highest.number, "minor")
         return self._write(base.replace(prerelease=f"{PRERELEASE}.1"))
 
@@ -111,18 +114,25 @@ class Scheme:
         return raised.finalize_version()
 
     def _write(self, number: semver.Version) -> Version:
+        """Return the version with these numbers, read back, so that none is made that can't be read."""
         if self.text == SEMVER:
-            return Version(str(number), number)
+            return self.version(str(number))
         tag = _FIELD.sub(lambda field: str(number.to_dict()[field[1]]), self.text)
-        return Version(f"{tag}-{number.prerelease}" if number.prerelease else tag, number)
+        return self.version(f"{tag}-{number.prerelease}" if number.prerelease else tag)
 
     def _tag_number(self, text: str) -> semver.Version:
         pattern, parts = _template(self.text)
-        match = pattern.match(text)
-        if match is None or "+" in text:
+        match = pattern.fullmatch(text)
+        if match is None:
             raise ValueError(text)
         numbers = [match[part] if part in parts else "0" for part in _PARTS]
-        return semver.Version.parse(".".join(numbers) + text[match.end() :])
+        return semver.Version.parse(".".join(numbers) + match["suffix"])
+
+
+def _next(number: semver.Version) -> str:
+    """Return the pre-release after a number's own, by the rules of precedence (Semantic Versioning 2.0.0, 11.4)."""
+    head, dot, last = str(number.prerelease).rpartition(".")
+    return f"{head}{dot}{int(last) + 1}" if last.isdigit() else f"{number.prerelease}.1"
 
 
 @cache
@@ -158,4 +168,4 @@ def _template(text: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         re.escape(literal) + f"(?P<{part}>{_NUMBER})"
         for literal, part in zip(literals[:-1], parts, strict=True)
     )
-    return re.compile(pattern), parts
+    return re.compile(pattern + "(?P<suffix>(-[0-9A-Za-z.-]+)?)"), parts

@@ -59,6 +59,24 @@ def from_json(data: Json, kind: type[T], *, what: str) -> T:
         raise rule(f"not a valid {kind.__name__.lstrip('_')}", where=what, found=found) from None
 
 
+def without_format(data: Mapping[str, Json], expected: int, *, kind: str, what: str) -> dict[str, Json]:
+    """Return an object's fields but its ``format``, once that is the one expected.
+
+    Raises:
+        InvalidValue: It has another format, or none.
+    """
+    found = data.get("format")
+    if type(found) is not int or found != expected:
+        raise InvalidValue(
+            f"a {kind} of another format",
+            where=what,
+            expected=expected,
+            found=repr(found)[:80],
+            hint="Upgrade modelver.",
+        )
+    return {key: value for key, value in data.items() if key != "format"}
+
+
 def format_time(time: datetime) -> str:
     """Return a time as RFC 3339 in UTC with six decimals: ``2026-11-17T15:00:00.000000Z``."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
