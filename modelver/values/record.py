@@ -28,7 +28,8 @@ def _number(value: object) -> float:
     """Take any real number, numpy's and torch's scalars too; neither a truth value nor a text is one."""
     kind = str(getattr(value, "dtype", type(value).__name__))
     if (
-        not isinstance(value, SupportsFloat | SupportsIndex)
+        isinstance(value, str | bytes)  # numpy's have a __float__
+        or not isinstance(value, SupportsFloat | SupportsIndex)
         or getattr(value, "shape", ()) != ()
         or "bool" in kind
         or "complex" in kind  # numpy would only warn that it drops the imaginary part

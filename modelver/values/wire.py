@@ -7,7 +7,8 @@ Defaults and nulls are left out; fields that a newer release wrote are kept in a
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -109,6 +110,8 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _describe(error: BaseException, _: type | None) -> str:
     if isinstance(error, KeyError):
         return "required field missing"
+    if isinstance(error, AttributeError):  # where cattrs looks for the items of a mapping
+        return "expected an object"
     return str(error) if isinstance(error, InvalidValue | TypeError) else f"{type(error).__name__}: {error}"
 
 
@@ -130,6 +133,7 @@ def _converter() -> "Converter":
         lambda kind: kind == Mapping[str, Json], lambda data, _: _exactly(dict)(data, dict)
     )
     converter.register_unstructure_hook_func(lambda kind: kind == Mapping[str, Json], lambda data: data)
+    converter.register_structure_hook_factory(_is_tuple, lambda kind: _structure_tuple(converter, kind))
     converter.register_structure_hook_factory(
         _keeps_unknown, lambda kind: _structure_unknown(converter, kind)
     )
@@ -154,6 +158,28 @@ def _float(value: object, _: type) -> float:
     if type(value) not in {int, float}:
         raise TypeError(f"expected a number, found {type(value).__name__}")
     return float(cast("float", value))
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _structure_tuple(converter: "Converter", kind: Any) -> Callable[[Any, Any], Any]:
+    """Take a JSON array, and nothing else that Python could go through: a text would become its letters."""
+    from cattrs.cols import list_structure_factory
+
+    item, *others = get_args(kind)
+    length = None if others == [...] else 1 + len(others)
+    items: Any = GenericAlias(list, (item,))
+    plain = list_structure_factory(items, converter)
+
+    def structure(data: Any, _: Any) -> Any:
+        _exactly(list)(data, list)
+        if length is not None and len(data) != length:
+            raise TypeError(f"expected {length} items, found {len(data)}")
+        return tuple(plain(data, items))
+
+    return structure
 
 
 def _keeps_unknown(kind: type) -> bool:
