@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from modelver.compare.comparison import Comparison, compare
+from modelver.compare.files import counted
 from modelver.compare.prompts import PromptRow
 from modelver.compare.sections import plain
 from modelver.compare.side import Side
@@ -88,7 +89,7 @@ def _metadata(comparison: Comparison, a: Side, b: Side) -> Iterator[str]:
 
 def _tensors(change: str, rows: Sequence[TensorRow]) -> Iterator[str]:
     if rows:
-        yield f"{len(rows):,} {'tensor' if len(rows) == 1 else 'tensors'} {change}: {_some([row.name for row in rows])}"
+        yield f"{counted(len(rows), 'tensor')} {change}: {_some([row.name for row in rows])}"
 
 
 def _variables(row: PromptRow) -> str:

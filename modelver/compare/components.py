@@ -5,7 +5,7 @@ from typing import Literal
 
 import attrs
 
-from modelver.compare.files import compare_files
+from modelver.compare.files import compare_files, counted
 from modelver.compare.metadata import Difference, differences
 from modelver.compare.side import Side
 from modelver.values.canonical import Json
@@ -104,8 +104,7 @@ def _files(a: list[FileEntry], b: list[FileEntry]) -> Iterator[_Part]:
         return
     changes = compare_files(a, b)
     if not changes:
-        count = changes.unchanged
-        yield _Part("same", f"{count:,} {'file' if count == 1 else 'files'} of the same bytes")
+        yield _Part("same", f"{counted(changes.unchanged, 'file')} of the same bytes")
     else:
         yield _Part("added" if not a else "removed" if not b else "changed", f"files: {changes}")
 
@@ -182,7 +181,9 @@ def _environment(a: Side, b: Side) -> _Part:
         return _Part("unknown", f"not captured for {' and '.join(missing)}")
     details = differences(_environment_fields(one), _environment_fields(other))
     if not details:
-        return _Part("same", f"{other.implementation} {other.python}, {len(other.packages):,} packages")
+        return _Part(
+            "same", f"{other.implementation} {other.python}, {counted(len(other.packages), 'package')}"
+        )
     packages = sum(detail.field.startswith("packages.") for detail in details)
     changed = [
         f"{detail.field} {detail.a} -> {detail.b}" if detail.field == "python" else detail.field
@@ -190,7 +191,7 @@ def _environment(a: Side, b: Side) -> _Part:
         if not detail.field.startswith("packages.")
     ]
     if packages:
-        changed.append(f"{packages:,} {'package' if packages == 1 else 'packages'}")
+        changed.append(counted(packages, "package"))
     return _Part("changed", ", ".join(changed), details)
 
 

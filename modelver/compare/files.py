@@ -42,6 +42,11 @@ class FileRow:
         return {"path": self.path, "a": _entry_json(self.a), "b": _entry_json(self.b)}
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things for people: ``1 file``, ``1,200 files``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _entry_json(entry: FileEntry | None) -> Json:
     if entry is None:
         return None

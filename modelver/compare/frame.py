@@ -20,8 +20,8 @@ _COLUMNS = (
     *(*_TEXTS, "a", "b", "delta", "better"),
     *("dtype_a", "dtype_b", "shape_a", "shape_b", "elements_a", "elements_b"),
 )
-_LARGEST = 2**63 - 1
-"""No real tensor has more elements, but a header that was made up may say so."""
+_LARGEST = 2**53
+"""No real tensor has more elements, but a header that was made up may say so, and a table's integers have an end."""
 
 
 def to_frame(metrics: Iterable[MetricRow], tensors: TensorChanges) -> "pd.DataFrame":

@@ -36,7 +36,8 @@ class PromptRow:
 
     def to_dict(self) -> dict[str, Json]:
         """Return the row as plain JSON data."""
-        return {"prompt": self.prompt, "a": self.a, "b": self.b}
+        a, b = (None if names is None else list(names) for names in (self.a, self.b))
+        return {"prompt": self.prompt, "a": a, "b": b}
 
 
 def compare_prompts(a: Side, b: Side) -> tuple[PromptRow, ...]:
