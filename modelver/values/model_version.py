@@ -106,7 +106,11 @@ class ModelVersion:
         facts = [
             ("digest", html.code(self.digest)),
             ("registered", html.text(f"{self.created_at:%Y-%m-%d %H:%M:%S} UTC by {self.created_by}")),
-            ("changelog", html.text(self.changelog)),
+            ("changelog", html.text(self.changelog.summary)),
+            *(
+                (title.lower(), html.text("; ".join(lines)))
+                for title, lines in self.changelog.sections.items()
+            ),
             (
                 "metrics",
                 html.text(", ".join(f"{metric.name} {metric.value:g}" for metric in self.metrics[:8])),

@@ -182,18 +182,22 @@ class Changelog:
     caveats: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
-    def __str__(self) -> str:
-        parts = [self.summary] if self.summary else []
+    @property
+    def sections(self) -> Mapping[str, tuple[str, ...]]:
+        """The sections that say something, by their titles."""
         sections = {
             "Added": self.added,
             "Changed": self.changed,
             "Fixed": self.fixed,
             "Caveats": self.caveats,
         }
+        return {title: lines for title, lines in sections.items() if lines}
+
+    def __str__(self) -> str:
+        parts = [self.summary] if self.summary else []
         parts += [
             "\n".join([f"### {title}", *(f"- {line}" for line in lines)])
-            for title, lines in sections.items()
-            if lines
+            for title, lines in self.sections.items()
         ]
         return "\n\n".join(parts)
 
