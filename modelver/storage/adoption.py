@@ -51,10 +51,11 @@ def _adopt_open(
     now = os.fstat(descriptor)
     if not (os.path.samestat(now, seen) and now.st_ctime_ns == seen.st_ctime_ns):
         raise _changed(source)
-    mode = (
-        folder.usual_mode()
-    )  # before links are counted: an interrupted move's temporary one is cleared here
+    # Before links are counted: the first use of the folder clears what an interrupted move left there.
+    mode = folder.usual_mode()
     found = os.fstat(descriptor)
+    if not is_name_of(source, found):
+        raise _changed(source)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         return False
     try_lock(descriptor, shared=True)  # as every living temporary file has
@@ -64,7 +65,7 @@ def _adopt_open(
     except OSError:  # another file system, or one without links
         return False
     try:
-        if not _publish_read_only(source, descriptor, temporary, found, mode, publish):
+        if not _publish_read_only(source, descriptor, temporary, seen, mode, publish):
             return False
     finally:
         with suppress(OSError):
@@ -78,7 +79,7 @@ def _publish_read_only(
     source: Path,
     descriptor: int,
     temporary: Path,
-    found: os.stat_result,
+    seen: os.stat_result,
     mode: int,
     publish: Callable[[Path], bool],
 ) -> bool:
@@ -90,13 +91,13 @@ def _publish_read_only(
     try:
         os.fsync(descriptor)
         now = os.fstat(descriptor)
-        unchanged = (now.st_size, now.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+        unchanged = (now.st_size, now.st_mtime_ns) == (seen.st_size, seen.st_mtime_ns)
         if not (unchanged and is_name_of(temporary, now)):
             raise _changed(source)
         return publish(temporary)
     finally:
         if os.fstat(descriptor).st_nlink == 2:  # noqa: PLR2004 (its old name and the temporary one: not published)
-            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            os.fchmod(descriptor, stat.S_IMODE(seen.st_mode))
 
 
 def _changed(source: Path) -> SourceChanged:

@@ -114,7 +114,10 @@ class Store(Protocol):
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """Yield the names of the folders right in the folder `prefix`, in code-point order; none where it is missing."""
+        """Yield the names of the folders right in the folder `prefix`, in code-point order; none where it is missing.
+
+        A folder that was made for an object which never came, as its writer died, may be among them.
+        """
         ...
 
     def put_new(self, key: str, data: bytes) -> None:

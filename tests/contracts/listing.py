@@ -74,3 +74,21 @@ class ListingContract:
         seen += [entry.key for entry in listing]
         assert set(names) <= set(seen)
         assert seen == sorted(set(seen))
+
+    def test_folders_are_those_of_the_objects(self, store: Store) -> None:
+        """The folders right in a folder are named once each, in order; objects and deeper folders are not named."""
+        assert list(store.folders("models")) == []
+        for key in (
+            "models/b/log/1",
+            "models/b/log/2",
+            "models/a.1/log/1",
+            "models/a/x",
+            "models/object",
+            "other/c/1",
+        ):
+            store.put_new(key, b"1")
+        assert list(store.folders("models")) == ["a", "a.1", "b"]
+        assert list(store.folders("models/b")) == ["log"]
+        assert list(store.folders("models/b/log")) == []
+        assert list(store.folders("")) == ["models", "other"]
+        assert list(store.folders("mod")) == []

@@ -261,6 +261,7 @@ def _verbs(store: Store, incoming: Incoming, key: str) -> tuple[Callable[[], obj
         lambda: store.adopt(here, key, seen=here.stat()),
         lambda: store.local_path(key),
         lambda: list(store.list(key or "/")),
+        lambda: list(store.folders(key or "/")),
         lambda: incoming.publish(key),
     )
 

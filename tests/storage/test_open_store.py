@@ -1,0 +1,74 @@
+"""Addresses: which store they open, and what is said about those that open none."""
+
+from pathlib import Path
+
+import pytest
+
+from modelver.errors import InvalidValue, UnsupportedStore
+from modelver.storage import open_store
+from modelver.storage.local import LocalStore
+from modelver.storage.memory import MemoryStore
+
+
+def test_a_path_opens_a_folder(tmp_path: Path) -> None:
+    """As text or as a path object; nothing is made yet."""
+    for address in (str(tmp_path / "registry"), tmp_path / "registry"):
+        store = open_store(address)
+        assert isinstance(store, LocalStore)
+        assert store.url == str(tmp_path / "registry")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("start", ["file://", "file://localhost", "FILE://"])
+def test_a_file_url_opens_a_folder(start: str, tmp_path: Path) -> None:
+    """RFC 8089: an empty host or localhost, and percent-encoded characters."""
+    assert open_store(f"{start}{tmp_path}/my%20models%C3%A9").url == f"{tmp_path}/my modelsé"
+
+
+def test_the_home_folder_may_be_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shell, also where no shell saw it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_store("~/models").url == str(tmp_path / "models")
+
+
+def test_a_memory_url_opens_what_has_that_name() -> None:
+    """Stores of one name share their objects, others don't."""
+    store = open_store("memory://test-open-store/one")
+    assert isinstance(store, MemoryStore)
+    store.put_new("object", b"1")
+    assert open_store("memory://test-open-store/one").get("object", limit=1) == b"1"
+    assert list(open_store("memory://test-open-store/two").list("")) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://key:secret@bucket/models", "gs://bucket", "simplecache::s3://b", "hdfs://x"]
+)
+def test_remote_addresses_are_told_what_would_do(address: str) -> None:
+    """The error says that they come later and what works today, and repeats no credentials."""
+    with pytest.raises(UnsupportedStore, match="later release") as caught:
+        open_store(address)
+    assert "file:///folder" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "a\0b", "file://", "file://models", "file://server/models", "memory://"]
+)
+def test_malformed_addresses_are_refused(address: str) -> None:
+    """An empty path, a NUL, a relative or foreign file URL, a store without a name."""
+    with pytest.raises(InvalidValue):
+        open_store(address)
+
+
+@pytest.mark.parametrize("address", ["memory://options", "/nowhere/registry"])
+def test_options_are_refused_where_they_mean_nothing(address: str) -> None:
+    """Options that would be ignored are an error; an empty set of them is none."""
+    open_store(address, storage_options={})
+    with pytest.raises(InvalidValue, match="endpoint_url"):
+        open_store(address, storage_options={"endpoint_url": "http://localhost", "key": "k"})
+
+
+def test_a_path_with_colons_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colon alone makes no address."""
+    monkeypatch.chdir(tmp_path)
+    assert open_store("runs:2026").url == str(tmp_path / "runs:2026")
