@@ -10,8 +10,8 @@ TEMPORARY = "tmp"
 MAX_KEY = 1024
 """The longest key in bytes: what S3 allows (Amazon S3 user guide, "Naming Amazon S3 objects")."""
 
-_SEGMENT = "[a-z0-9](?:[a-z0-9._-]{0,253}[a-z0-9])?"
-_KEY = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
+_SEGMENT = re.compile("[a-z0-9](?:[a-z0-9._-]{0,253}[a-z0-9])?")
+_KEY = re.compile(f"{_SEGMENT.pattern}(?:/{_SEGMENT.pattern})*")
 
 
 def checked_key(key: str) -> str:
@@ -44,4 +44,4 @@ def checked_prefix(prefix: str) -> str:
 
 def is_segment(name: str) -> bool:
     """Return whether a file or folder of this name can be part of a key; others in a store's folders are foreign."""
-    return re.fullmatch(_SEGMENT, name) is not None
+    return _SEGMENT.fullmatch(name) is not None

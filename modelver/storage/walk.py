@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from modelver.storage.failures import failing_as
+from modelver.storage.failures import failing_as, store_error
 from modelver.storage.keys import TEMPORARY, is_segment
 from modelver.storage.store import Entry
 
@@ -38,9 +38,12 @@ def folders(root: Path, prefix: str) -> Iterator[str]:
 
 def _size(found: os.DirEntry[str]) -> int | None:
     """Return a file's size, or None where it was removed since its folder was read."""
-    with failing_as("could not list", Path(found.path)), suppress(FileNotFoundError):
+    try:
         return found.stat(follow_symlinks=False).st_size
-    return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise store_error("could not list", Path(found.path), error) from error
 
 
 def _children(root: Path, prefix: str, after: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -54,11 +57,12 @@ def _children(root: Path, prefix: str, after: str) -> Iterator[tuple[str, os.Dir
     ):
         for found in entries:
             key = start + found.name
+            below = f"{key}/"
+            if below < after and not after.startswith(below):
+                continue  # neither the file nor anything below the folder: most of a long log, so first
             if not is_segment(found.name) or key == TEMPORARY:
                 continue
             if found.is_dir(follow_symlinks=False):
-                key += "/"
-                if key > after or after.startswith(key):
-                    yield key, found
+                yield below, found
             elif key > after and found.is_file(follow_symlinks=False):
                 yield key, found
