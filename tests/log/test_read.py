@@ -1,0 +1,187 @@
+"""Reading: the head is found by its numbers, holes are no ends, and nothing is read twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from modelver.cache.heads import HeadMemory
+from modelver.errors import InvalidValue, LimitExceeded, LogTampered, NotFound, RollbackDetected, StoreError
+from modelver.history.commit import MAX_COMMIT, encode_commit
+from modelver.history.event import UnknownEvent
+from modelver.log import LogPlace, check_clock
+from modelver.log.read import LogReader
+from modelver.storage.layout import numbered_key
+from modelver.storage.memory import MemoryStore
+from modelver.storage.store import Store
+from tests.histories import EMPTY, ROOT, next_commit
+from tests.logs import PLACE, Watched, Wrapped, fill, open_log
+
+
+def test_a_log_that_is_not_there_is_empty(store: Store, heads: HeadMemory) -> None:
+    """Its state is that before the first commit, and looking makes nothing."""
+    log = open_log(store, heads)
+    assert log.state() == EMPTY
+    assert list(log.commits()) == []
+    assert log.check() == (EMPTY, None)
+    with pytest.raises(NotFound):
+        log.commit(1)
+    assert list(store.list("")) == []
+
+
+def test_a_reader_reads_on_from_what_it_knows(store: Store, heads: HeadMemory) -> None:
+    """One request tells that nothing happened; another writer's commits are found one by one."""
+    writer = open_log(store, heads)
+    fill(writer, 5)
+    watched = Watched(store)
+    reader = open_log(watched, heads)
+    assert reader.state() == writer.state()
+    watched.read.clear()
+    assert reader.state().seq == 5
+    assert watched.read == [numbered_key(PLACE.log, 6)]
+    fill(writer, 2)
+    watched.read.clear()
+    assert reader.state() == writer.state()
+    assert watched.read == [numbered_key(PLACE.log, number) for number in (6, 7, 8)]
+
+
+def test_one_commit_can_be_read_by_its_number(store: Store, heads: HeadMemory) -> None:
+    """With the digest that its successor names."""
+    log = open_log(store, heads)
+    fill(log, 3)
+    _, digest = log.commit(2)
+    assert log.commit(3)[0].parent == digest
+    with pytest.raises(NotFound):
+        log.commit(4)
+
+
+def test_all_commits_come_in_order(store: Store, heads: HeadMemory) -> None:
+    """From number 1, each with the digest that the next one names."""
+    log = open_log(store, heads)
+    fill(log, 5)
+    commits = list(log.commits())
+    assert [commit.seq for commit, _ in commits] == [1, 2, 3, 4, 5]
+    assert [commit.parent for commit, _ in commits] == [ROOT, *(digest for _, digest in commits[:-1])]
+
+
+@pytest.mark.parametrize("hole", [1, 2, 4])
+def test_a_hole_is_no_end(heads: HeadMemory, no_heads: HeadMemory, hole: int) -> None:
+    """A missing commit with later ones behind it is named, even by a machine that never saw the log."""
+    store = MemoryStore(f"hole-{hole}-{id(heads)}")
+    fill(open_log(store, heads), 5)
+    del store._objects[numbered_key(PLACE.log, hole)]
+    with pytest.raises(LogTampered, match=rf"a commit is missing from the log.*{hole:020d}\.json.*up to 5"):
+        open_log(store, no_heads).state()
+    state, fault = open_log(store, no_heads).check()
+    assert (state.seq, type(fault)) == (hole - 1, LogTampered)
+
+
+def test_foreign_files_in_the_folder_are_left_alone(
+    store: Store, heads: HeadMemory, no_heads: HeadMemory
+) -> None:
+    """Only names of 20 digits count, directly in the folder."""
+    log = open_log(store, heads)
+    fill(log, 3)
+    for name in ("notes.txt", "4.json", "sub/00000000000000000009.json", "00000000000000000000.json"):
+        store.put_new(f"{PLACE.log}/{name}", b"foreign")
+        store.put_new(f"{PLACE.checkpoints}/{name}", b"foreign")
+    assert open_log(store, no_heads).state() == log.state()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        LogPlace(PLACE.prefix, "another", PLACE.model, ROOT),
+        LogPlace(PLACE.prefix, PLACE.registry, "another", ROOT),
+        LogPlace(PLACE.prefix, PLACE.registry, PLACE.model, "1" * 64),
+    ],
+)
+def test_a_log_belongs_to_one_registry_and_model(store: Store, heads: HeadMemory, place: LogPlace) -> None:
+    """A log copied to another model, another registry, or under another founding file is found."""
+    fill(open_log(store, heads), 2)
+    with pytest.raises(LogTampered, match="names another"):
+        LogReader(store, place, heads).state()
+
+
+def test_an_object_that_is_too_large_is_not_read(store: Store, heads: HeadMemory) -> None:
+    """A commit of more than 1 MiB is refused before it fills the memory."""
+    store.put_new(numbered_key(PLACE.log, 1), b" " * (MAX_COMMIT + 1))
+    with pytest.raises(LimitExceeded):
+        open_log(store, heads).state()
+
+
+def test_a_failing_store_is_not_an_end(store: Store, heads: HeadMemory) -> None:
+    """Only "not found" ends a log; anything else is said."""
+
+    class Unreachable(Wrapped):
+        def get(self, key: str, *, limit: int) -> bytes:
+            """Fail at the third commit."""
+            if key == numbered_key(PLACE.log, 3):
+                raise StoreError("the network is gone", where=key)
+            return self.store.get(key, limit=limit)
+
+    fill(open_log(store, heads), 5)
+    with pytest.raises(StoreError, match="the network is gone"):
+        open_log(Unreachable(store), heads).state()
+
+
+def test_a_reader_that_must_understand_more_stops(store: Store, heads: HeadMemory) -> None:
+    """It says which event it can't read."""
+    log = open_log(store, heads)
+    fill(log, 2)
+    newer = UnknownEvent("split", {"type": "split", "must_understand": "read"}, "read")
+    store.put_new(numbered_key(PLACE.log, 3), encode_commit(next_commit(log.state(), newer)))
+    for reader in (log, open_log(store, heads)):
+        with pytest.raises(InvalidValue, match="an event that this release can't read: split"):
+            reader.state()
+
+
+def test_two_processes_that_race_raise_no_false_alarm(store: Store, heads: HeadMemory) -> None:
+    """Another process may see a newer head while this one still reads: that is no rollback."""
+    writer = open_log(store, heads)
+    fill(writer, 2)
+
+    class Overtaken(Wrapped):
+        def get(self, key: str, *, limit: int) -> bytes:
+            """Let the other process append, and remember that, between our request and its answer."""
+            try:
+                return self.store.get(key, limit=limit)
+            finally:
+                if key == numbered_key(PLACE.log, 3) and writer.state().seq == 2:
+                    fill(writer, 3)
+
+    reader = open_log(Overtaken(store), heads)
+    assert reader.state().seq in {2, 5}
+    assert reader.state().seq == 5
+
+
+def test_a_fork_shown_to_two_processes_at_once_is_found(heads: HeadMemory) -> None:
+    """Of two logs of equal length, the one that this machine did not see first is refused."""
+    stores = [MemoryStore(f"fork-{name}-{id(heads)}") for name in "ab"]
+    fill(open_log(stores[0], heads), 3)
+    with pytest.raises(RollbackDetected):
+        fill(open_log(stores[1], heads), 3)
+
+
+@pytest.mark.parametrize("minutes", [-60, -5.1, 5.1, 60])
+def test_a_clock_that_is_far_off_is_refused(store: Store, minutes: float) -> None:
+    """More than five minutes, before or behind the store's: histories are read by time."""
+
+    class OtherTime(Wrapped):
+        def clock(self) -> datetime:
+            """Return another time than this machine's."""
+            return datetime.now(UTC) + timedelta(minutes=minutes)
+
+    with pytest.raises(StoreError, match=r"this machine's clock is off.*within 0:05:00.*Set the clock"):
+        check_clock(OtherTime(store))
+
+
+@pytest.mark.parametrize("minutes", [-4.5, 0, 4.5])
+def test_a_clock_that_is_a_little_off_will_do(store: Store, minutes: float) -> None:
+    """Up to five minutes are forgiven."""
+
+    class OtherTime(Wrapped):
+        def clock(self) -> datetime:
+            """Return another time than this machine's."""
+            return datetime.now(UTC) + timedelta(minutes=minutes)
+
+    check_clock(OtherTime(store))
