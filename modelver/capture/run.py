@@ -7,19 +7,30 @@ from modelver.values.url import without_credentials
 
 
 def capture_run(variables: Mapping[str, str]) -> Run | None:
-    """Return the run, or None where no known system says one. Only ids and addresses are read, never tokens."""
-    if run := variables.get("WANDB_RUN_ID"):
-        return Run("wandb", run)
-    if run := variables.get("MLFLOW_RUN_ID"):
-        return Run("mlflow", run)
-    if run := variables.get("GITHUB_RUN_ID"):
-        server, repository = variables.get("GITHUB_SERVER_URL", ""), variables.get("GITHUB_REPOSITORY", "")
-        url = (
-            without_credentials(f"{server}/{repository}/actions/runs/{run}") if server and repository else ""
-        )
-        return Run("github", run, url)
-    if run := variables.get("CI_JOB_ID"):
-        return Run("gitlab", run, without_credentials(variables.get("CI_JOB_URL", "")))
-    if run := variables.get("SLURM_JOB_ID"):
-        return Run("slurm", run)
-    return None
+    """Return the run, or None where no known system says one.
+
+    A tracker's run is the nearest to the model, so it comes before a CI job, and that before a scheduler's. Only these
+    variables are read, never tokens.
+
+    Args:
+        variables: The environment variables.
+    """
+
+    def joined(*parts: str) -> str:
+        """Return an address of literal parts and of variables' values; nothing where one is missing."""
+        values = [variables.get(part[1:], "") if part.startswith("$") else part for part in parts]
+        return without_credentials("".join(values)) if all(values) else ""
+
+    base = variables.get("WANDB_BASE_URL", "https://wandb.ai").rstrip("/")
+    wandb = joined(f"{base}/", "$WANDB_ENTITY", "/", "$WANDB_PROJECT", "/runs/", "$WANDB_RUN_ID")
+    github = joined("$GITHUB_SERVER_URL", "/", "$GITHUB_REPOSITORY", "/actions/runs/", "$GITHUB_RUN_ID")
+    known = (
+        ("wandb", "WANDB_RUN_ID", wandb),
+        ("mlflow", "MLFLOW_RUN_ID", ""),
+        ("github", "GITHUB_RUN_ID", github),
+        ("gitlab", "CI_JOB_ID", joined("$CI_JOB_URL")),
+        ("slurm", "SLURM_JOB_ID", ""),
+    )
+    return next(
+        (Run(system, variables[name], url) for system, name, url in known if variables.get(name)), None
+    )

@@ -6,8 +6,8 @@ from modelver.storage.store import Store
 from modelver.values.digest import Digest
 
 
-def has_blob(store: Store, digest: Digest, size: int) -> bool:
-    """Tell whether the store has a blob of this name and size.
+def has_blob(store: Store, digest: Digest, size: int | None) -> bool:
+    """Tell whether the store has a blob of this name and, where that is known, of this size.
 
     Raises:
         IntegrityError: It has one of another size, which can't be the same bytes.
@@ -16,7 +16,7 @@ def has_blob(store: Store, digest: Digest, size: int) -> bool:
         found = store.size(blob_key(digest))
     except NotFound:
         return False
-    if found != size:
+    if size not in {None, found}:
         raise _damaged(store, digest, expected=f"{size} bytes", found=f"{found} bytes")
     return True
 

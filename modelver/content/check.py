@@ -1,22 +1,22 @@
-"""Whether files in a local folder are what a manifest says, as cheaply as the caller allows."""
+"""Whether a local folder holds what a manifest says, as cheaply as the caller allows."""
 
 import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias, cast
 
 import attrs
 
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
-from modelver.errors import InvalidValue, NotFound
-from modelver.hashing.fingerprint import changed_ranges
+from modelver.errors import InvalidValue, NotFound, SourceChanged
+from modelver.hashing.fingerprint import changed_files
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.stream import hash_file
 from modelver.values.file import FileEntry
-from modelver.values.filemap import FileMap
+from modelver.values.filemap import FileMap, Range
 
 Verify: TypeAlias = Literal["stamp", "fast", "full"]
 Maps: TypeAlias = Callable[[], Mapping[str, FileMap]]
@@ -30,7 +30,7 @@ class Checking:
         verify: ``full``: SHA-256; ``fast``: XXH3-128 on all cores, which finds accidental damage; ``stamp``: the user's
             own stamps where they are trusted, SHA-256 elsewhere.
         stamps: What is known of files that were read before.
-        maps: Gives the file maps, by path, where fingerprints are needed.
+        maps: Gives the file maps, by path, where fingerprints are needed; a file without one is hashed.
         on_bytes: Told of bytes done, by several threads at once.
     """
 
@@ -47,21 +47,48 @@ def check_verify(verify: str) -> Verify:
         InvalidValue: It is none of ``stamp``, ``fast`` and ``full``.
     """
     if verify not in {"stamp", "fast", "full"}:
-        raise InvalidValue("not a way to verify", where=repr(verify), expected="stamp, fast or full")
+        raise InvalidValue("not a way to verify", where=repr(verify)[:80], expected="stamp, fast or full")
     return cast("Verify", verify)
 
 
-def damaged_files(folder: Path, entries: Iterable[FileEntry], checking: Checking) -> list[FileEntry]:
-    """Return the files of a folder that are missing or not what their entries say."""
-    wanted = list(entries)
-    stamps = {entry.path: _stamp(folder / entry.path, entry) for entry in wanted}
-    damaged = [entry for entry in wanted if stamps[entry.path] is None]
-    present = [entry for entry in wanted if stamps[entry.path] is not None]
+def is_whole(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> bool:
+    """Tell whether a folder holds exactly these files, each with the bytes that its entry names."""
+    if not _holds_exactly(folder, entries):
+        return False
+    stamps = {entry.path: _stamp(folder / entry.path, entry) for entry in entries}
+    present = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+    if len(present) < len(entries):
+        return False
+    left = list(entries)
+    doubtful = left if checking.verify == "fast" else []
     if checking.verify == "stamp":
-        present = _untrusted(folder, present, stamps, checking)
-    if checking.verify == "fast":
-        return damaged + [entry for entry in present if not _is_fast_equal(folder, entry, checking)]
-    return damaged + _unequal(folder, present, stamps, checking)
+        left = _unknown(left, present, checking.stamps.find_many(present.values()))
+        # A new link or other permissions change ctime alone; a fast check then tells whether the bytes are the same.
+        similar = checking.stamps.find_many([present[entry.path] for entry in left], ignore_ctime=True)
+        doubtful = [entry for entry in left if entry not in _unknown(left, present, similar)]
+    maps = checking.maps() if doubtful else {}
+    quick = [entry for entry in doubtful if (found := maps.get(entry.path)) and found.size == entry.size]
+    slow = [entry for entry in left if entry not in quick]
+    return _are_fast_equal(folder, quick, maps, present, checking) and _are_equal(
+        folder, slow, present, checking
+    )
+
+
+def _holds_exactly(folder: Path, entries: Iterable[FileEntry]) -> bool:
+    """Tell whether a folder, which is no link, has these files, and nothing else: no links, no other folders."""
+    paths = {PurePosixPath(entry.path) for entry in entries}
+    folders = {parent for path in paths for parent in path.parents}
+    found = 0
+    if folder.is_symlink():
+        return False
+    for here, inner, files in os.walk(folder):
+        inside = PurePosixPath(Path(here).relative_to(folder).as_posix())
+        if any(inside / name not in folders or (Path(here) / name).is_symlink() for name in inner):
+            return False
+        if any(inside / name not in paths for name in files):
+            return False
+        found += len(files)
+    return found == len(paths)
 
 
 def _stamp(path: Path, entry: FileEntry) -> Stamp | None:
@@ -73,82 +100,79 @@ def _stamp(path: Path, entry: FileEntry) -> Stamp | None:
     return Stamp.of(status) if stat.S_ISREG(status.st_mode) and status.st_size == entry.size else None
 
 
-def _untrusted(
-    folder: Path, entries: list[FileEntry], stamps: Mapping[str, Stamp | None], checking: Checking
+def _unknown(
+    entries: Iterable[FileEntry], stamps: Mapping[str, Stamp], known: Mapping[Stamp, Remembered]
 ) -> list[FileEntry]:
-    """Return the files whose stamps don't vouch for them."""
-    known = checking.stamps.find_many(stamp for stamp in stamps.values() if stamp)
-    left = [entry for entry in entries if not _vouches(known, stamps[entry.path], entry)]
-    if not left:
-        return []
-    # A new link or other permissions change ctime alone; a fast check then tells whether the bytes are the same.
-    similar = checking.stamps.find_many((stamp for stamp in stamps.values() if stamp), ignore_ctime=True)
+    """Return the entries for whose digests no stamp vouches."""
     return [
         entry
-        for entry in left
-        if not (
-            _vouches(similar, stamps[entry.path], entry)
-            and _is_fast_equal(folder, entry, checking)
-            and _remember(checking.stamps, stamps[entry.path], entry)
-        )
+        for entry in entries
+        if (remembered := known.get(stamps[entry.path])) is None or remembered.sha256 != entry.sha256
     ]
 
 
-def _vouches(known: Mapping[Stamp, Remembered], stamp: Stamp | None, entry: FileEntry) -> bool:
-    remembered = known.get(stamp) if stamp else None
-    return remembered is not None and remembered.sha256 == entry.sha256
-
-
-def _remember(stamps: StampCache, stamp: Stamp | None, entry: FileEntry) -> bool:
-    if stamp:
-        stamps.remember_many([Reading(stamp, Remembered(entry.sha256), time.time_ns())])
+def _are_fast_equal(
+    folder: Path,
+    entries: Sequence[FileEntry],
+    maps: Mapping[str, FileMap],
+    stamps: Mapping[str, Stamp],
+    checking: Checking,
+) -> bool:
+    """Tell whether all files have the fingerprints in their maps; remember those whose ctime alone had changed."""
+    if not entries:
+        return True
+    started = time.time_ns()
+    ranges: dict[str | os.PathLike[str], Sequence[Range]] = {
+        folder / entry.path: maps[entry.path].ranges for entry in entries
+    }
+    try:
+        if changed_files(ranges, on_bytes=checking.on_bytes):
+            return False
+    except (NotFound, SourceChanged):
+        return False
+    if checking.verify == "stamp":
+        checking.stamps.remember_many(
+            Reading(stamps[entry.path], Remembered(entry.sha256), started) for entry in entries
+        )
     return True
 
 
-def _is_fast_equal(folder: Path, entry: FileEntry, checking: Checking) -> bool:
-    filemap = checking.maps().get(entry.path)
-    if filemap is None or filemap.size != entry.size:
-        return hash_file(folder / entry.path, on_bytes=checking.on_bytes).sha256 == entry.sha256
-    return not changed_ranges(folder / entry.path, filemap.ranges, on_bytes=checking.on_bytes)
-
-
-def _unequal(
-    folder: Path, entries: list[FileEntry], stamps: Mapping[str, Stamp | None], checking: Checking
-) -> list[FileEntry]:
-    """Return the files whose SHA-256 differs, and remember the others."""
+def _are_equal(
+    folder: Path, entries: Sequence[FileEntry], stamps: Mapping[str, Stamp], checking: Checking
+) -> bool:
+    """Tell whether all files have the SHA-256 of their entries, and remember those that do."""
 
     def work(entry: FileEntry, cancelled: threading.Event) -> Reading | None:
         started = time.time_ns()
         try:
             found = hash_file(folder / entry.path, on_bytes=checking.on_bytes, cancelled=cancelled)
-        except NotFound:
+        except (NotFound, SourceChanged):
             return None
         stamp = stamps[entry.path]
-        if found.sha256 != entry.sha256 or stamp is None:
-            return None
-        return Reading(stamp, Remembered(found.sha256), started)
+        return Reading(stamp, Remembered(found.sha256), started) if found.sha256 == entry.sha256 else None
 
     readings = run_largest_first(entries, lambda entry: entry.size, work)
     checking.stamps.remember_many(reading for reading in readings if reading)
-    return [entry for entry, reading in zip(entries, readings, strict=True) if reading is None]
+    return all(readings)
 
 
-def settle(folder: Path, entries: Iterable[FileEntry], stamps: StampCache) -> None:
-    """Remember files that were just written from verified bytes, once their times prove something."""
-    found = [(entry, Stamp.of((folder / entry.path).lstat())) for entry in entries]
-    newest = max((stamp.ctime_ns for _, stamp in found), default=0)
+WORTH_WAITING = 16 * 2**20
+"""Bytes from which on `settle` waits until a file's times prove something; fewer are sooner hashed again."""
+
+
+def settle(written: Iterable[tuple[Stamp, FileEntry]], stamps: StampCache) -> None:
+    """Remember files that were just written from verified bytes, once their times prove something.
+
+    Args:
+        written: The stamp of each, taken when it was written.
+        stamps: Where they are remembered.
+    """
+    found = list(written)
+    if sum(stamp.size for stamp, _ in found) < WORTH_WAITING:
+        return
+    newest = max((stamp.ctime_ns for stamp, _ in found), default=0)
     deadline = time.monotonic() + 3
-    while any(stamp.is_young(time.time_ns()) for _, stamp in found) and time.monotonic() < deadline:
+    while any(stamp.is_young(time.time_ns()) for stamp, _ in found) and time.monotonic() < deadline:
         time.sleep(max(0.005, min(0.12, (newest + 101_000_000 - time.time_ns()) / 1e9)))
     now = time.time_ns()
-    stamps.remember_many(Reading(stamp, Remembered(entry.sha256), now) for entry, stamp in found)
-
-
-def holds_only(folder: Path, entries: Iterable[FileEntry]) -> bool:
-    """Tell whether a folder has no other files than these."""
-    wanted = {entry.path for entry in entries}
-    for here, _, files in os.walk(folder):
-        inside = Path(here).relative_to(folder)
-        if any((inside / name).as_posix() not in wanted for name in files):
-            return False
-    return True
+    stamps.remember_many(Reading(stamp, Remembered(entry.sha256), now) for stamp, entry in found)

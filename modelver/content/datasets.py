@@ -1,6 +1,7 @@
 """Datasets as a version records them: a digest, and how it came about."""
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Mapping
@@ -9,11 +10,13 @@ from pathlib import Path
 import attrs
 
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
-from modelver.errors import InvalidValue, NotFound
+from modelver.content.places import local_place, status_of
+from modelver.errors import InvalidValue
 from modelver.hashing.parallel import run_largest_first
+from modelver.hashing.source import check_unchanged
 from modelver.hashing.stream import hash_file
 from modelver.hashing.tree import files_below
-from modelver.storage.remote_source import is_url, list_remote
+from modelver.storage.remote_source import list_remote
 from modelver.values.canonical import Json, encode
 from modelver.values.digest import Digest
 from modelver.values.record import Dataset
@@ -37,11 +40,12 @@ def digest_dataset(dataset: Dataset, stamps: StampCache, storage_options: Mappin
         SourceChanged: A file changed while it was read.
     """
     if dataset.digest.startswith("sha256:"):
-        return attrs.evolve(dataset, digest=Digest(dataset.digest), method=STATED, uri=_shown(dataset.uri))
+        digest, method = Digest(dataset.digest), dataset.method or STATED
+        return attrs.evolve(dataset, digest=digest, method=method, uri=_shown(dataset.uri))
     if not dataset.uri:
         raise InvalidValue("a dataset needs a uri or a digest", where=dataset.name)
-    remote = is_url(dataset.uri)
-    method = dataset.digest or (LISTING if remote else CONTENT)
+    place = local_place(dataset.uri)
+    method = dataset.digest or (LISTING if place is None else CONTENT)
     if method not in {CONTENT, LISTING}:
         raise InvalidValue(
             "not a way to digest a dataset",
@@ -49,16 +53,17 @@ def digest_dataset(dataset: Dataset, stamps: StampCache, storage_options: Mappin
             expected="content, listing or sha256:<64 hex digits>",
             found=method,
         )
-    if remote and method == CONTENT:
+    if place is None and method == CONTENT:
         raise InvalidValue(
             "a remote dataset is digested by its listing",
             where=dataset.name,
             hint='Download it first, or leave digest="listing".',
         )
-    if remote:
+    if place is None:
         digest = _remote_listing(dataset.uri, storage_options)
     else:
-        digest = _local_content(dataset, stamps) if method == CONTENT else _local_listing(dataset)
+        files = _files(dataset, place)
+        digest = _content(files, stamps) if method == CONTENT else _listing(files)
     return attrs.evolve(dataset, digest=digest, method=method, uri=_shown(dataset.uri))
 
 
@@ -67,44 +72,45 @@ def _shown(uri: str) -> str:
 
     A local path differs between machines, and the same statement must have the same digest on all of them.
     """
-    return without_credentials(uri) if is_url(uri) or not uri else Path(os.path.abspath(uri)).name  # noqa: PTH100 (follows no link)
+    if not uri:
+        return uri
+    place = local_place(uri)
+    return without_credentials(uri) if place is None else Path(os.path.abspath(place)).name  # noqa: PTH100 (follows no link)
 
 
-def _files(dataset: Dataset) -> dict[str, tuple[Path, int]]:
-    place = Path(dataset.uri).expanduser()
-    if place.is_file():
-        return {"": (place, place.stat().st_size)}
-    if not place.exists():
-        raise NotFound("a dataset is missing", where=f"{dataset.name} at {place.absolute()}")
-    return files_below(place)
+def _files(dataset: Dataset, place: Path) -> dict[str, tuple[Path, int]]:
+    """Return a dataset's files by their paths in it, sorted; the path is empty for a single file."""
+    status = status_of(place, what=f"dataset {dataset.name!r}")
+    return {"": (place, status.st_size)} if stat.S_ISREG(status.st_mode) else files_below(place)
 
 
-def _local_content(dataset: Dataset, stamps: StampCache) -> Digest:
-    files = _files(dataset)
-    places = list(files.values())
-    before = [Stamp.of(place.stat()) for place, _ in places]
-    known = stamps.find_many(before)
-    fresh = [(place, stamp) for (place, _), stamp in zip(places, before, strict=True) if stamp not in known]
+def _content(files: Mapping[str, tuple[Path, int]], stamps: StampCache) -> Digest:
+    places = {path: place for path, (place, _) in files.items()}
+    before = {path: Stamp.of(status_of(place)) for path, place in places.items()}
+    known = stamps.find_many(before.values())
+    fresh = [path for path, stamp in before.items() if stamp not in known]
 
-    def work(item: tuple[Path, Stamp], cancelled: threading.Event) -> Reading:
-        started = time.time_ns()
-        digest = hash_file(item[0], cancelled=cancelled)
-        return Reading(item[1], Remembered(digest.sha256), started)
+    def work(path: str, cancelled: threading.Event) -> Reading:
+        started, status = time.time_ns(), status_of(places[path])
+        digest = hash_file(places[path], cancelled=cancelled)
+        check_unchanged(places[path], status)
+        return Reading(Stamp.of(status), Remembered(digest.sha256), started)
 
-    readings = run_largest_first(fresh, lambda item: item[1].size, work)
+    readings = run_largest_first(fresh, lambda path: before[path].size, work)
     stamps.remember_many(readings)
-    known = {**known, **{reading.stamp: reading.remembered for reading in readings}}
-    digests = [known[stamp].sha256 for stamp in before]
+    found = {path: (stamp.size, known[stamp].sha256) for path, stamp in before.items() if stamp in known}
+    found |= {
+        path: (reading.stamp.size, reading.remembered.sha256)
+        for path, reading in zip(fresh, readings, strict=True)
+    }
     if "" in files:
-        return Digest.from_hex(digests[0])
-    rows: list[Json] = [
-        [path, size, sha256] for (path, (_, size)), sha256 in zip(files.items(), digests, strict=True)
-    ]
+        return Digest.from_hex(found[""][1])
+    rows: list[Json] = [[path, *found[path]] for path in files]
     return Digest.of(encode(rows))
 
 
-def _local_listing(dataset: Dataset) -> Digest:
-    return Digest.of(encode([[path, size, ""] for path, (_, size) in _files(dataset).items()]))
+def _listing(files: Mapping[str, tuple[Path, int]]) -> Digest:
+    return Digest.of(encode([[path, size, ""] for path, (_, size) in files.items()]))
 
 
 def _remote_listing(uri: str, storage_options: Mapping[str, object]) -> Digest:

@@ -3,17 +3,17 @@
 import fnmatch
 import hashlib
 import os
-import shutil
 import threading
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
 from modelver.cache.place import make_private
-from modelver.content.blobs import get_blob
-from modelver.content.check import Checking, damaged_files, holds_only, settle
+from modelver.cache.stamps import Stamp
+from modelver.content.blobs import get_blob, has_blob
+from modelver.content.check import Checking, is_whole, settle
+from modelver.content.working import working_folder
 from modelver.errors import AlreadyExists, IntegrityError, InvalidValue, NotFound, StoreError
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.stream import hash_file
@@ -21,12 +21,14 @@ from modelver.storage.layout import blob_key
 from modelver.storage.lock import advisory_lock
 from modelver.storage.reflink import clone
 from modelver.storage.store import Store
+from modelver.storage.temporary import OPEN_AS_IS
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry
 
 _LOCK_PATIENCE = 600.0
 _FOLDER_MODE = 0o555
 _FILE_MODE = 0o444
+_RESTORE = "Restore it from a copy of the registry."
 
 
 @attrs.frozen
@@ -38,12 +40,14 @@ class Wanted:
         digest: The version's digest, which names the shared folder.
         entries: The files.
         include: The patterns that chose them; None for all of the version's files.
+        on_bytes: Told of bytes done, by several threads at once.
     """
 
     store: Store
     digest: Digest
     entries: tuple[FileEntry, ...]
     include: tuple[str, ...] | None = None
+    on_bytes: Callable[[int], None] | None = None
 
 
 def choose(entries: Sequence[FileEntry], include: Sequence[str] | str | None) -> tuple[FileEntry, ...]:
@@ -78,30 +82,36 @@ def shared_folder(wanted: Wanted, root: Path, checking: Checking) -> Path:
     Raises:
         IntegrityError: A blob is damaged; nothing of it is handed out.
         NotFound: A blob is missing.
+        StoreError: The files can't be laid out.
     """
     folder = root / "versions" / wanted.digest.hex[:2] / _folder_name(wanted)
-    if _is_good(folder, wanted, checking):
+    if is_whole(folder, wanted.entries, checking):
         return folder
     make_private(root)
     with advisory_lock(root / "locks" / f"version-{folder.name}", timeout=_LOCK_PATIENCE):
-        if not _is_good(folder, wanted, checking):
-            _build(folder, wanted, checking.on_bytes, mode=_FILE_MODE)
-            settle(folder, wanted.entries, checking.stamps)
+        if not is_whole(folder, wanted.entries, checking):
+            make_private(folder.parent)
+            settle(_build(folder, wanted, shared=True), checking.stamps)
     return folder
 
 
-def own_folder(wanted: Wanted, target: Path, on_bytes: Callable[[int], None] | None) -> Path:
+def own_folder(wanted: Wanted, target: Path) -> Path:
     """Copy the wanted files, verified, into a new folder of the caller's own, where they may be written to.
 
     Raises:
         AlreadyExists: The folder exists and is not empty.
         IntegrityError: A blob is damaged; the folder is not made.
+        NotFound: A blob is missing.
+        StoreError: The files can't be laid out.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    try:
+        taken = os.path.lexists(target) and (not target.is_dir() or any(target.iterdir()))
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unable(target, error) from error
+    if taken:
         raise AlreadyExists("the target exists", where=target, hint="Choose a new or an empty folder.")
-    if target.exists():
-        target.rmdir()
-    _build(target, wanted, on_bytes, mode=0o644)
+    _build(target, wanted, shared=False)
     return target
 
 
@@ -112,39 +122,38 @@ def _folder_name(wanted: Wanted) -> str:
     return f"{wanted.digest.hex}-{hashlib.sha256(chosen.encode()).hexdigest()[:12]}"
 
 
-def _is_good(folder: Path, wanted: Wanted, checking: Checking) -> bool:
-    return (
-        folder.is_dir()
-        and not folder.is_symlink()
-        and holds_only(folder, wanted.entries)
-        and not damaged_files(folder, wanted.entries, checking)
-    )
+def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, FileEntry]]:
+    """Make a folder beside its final place, then give it its name: it is whole or absent.
 
+    Args:
+        folder: Its final place; its parent exists.
+        wanted: The files.
+        shared: Whether it is read-only, and may share the store's own files, and replaces a damaged one.
 
-def _build(folder: Path, wanted: Wanted, on_bytes: Callable[[int], None] | None, *, mode: int) -> None:
-    """Make a folder beside its final place, then give it its name: it is whole or absent."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    half = folder.parent / f".incoming-{uuid.uuid4().hex}"
-    half.mkdir()
+    Returns:
+        The files' stamps, in the order of their entries.
+    """
     try:
-        for entry in wanted.entries:
-            (half / entry.path).parent.mkdir(parents=True, exist_ok=True)
+        with working_folder(folder.parent) as work:
+            new = work / "new"
+            new.mkdir()
+            for entry in wanted.entries:
+                (new / entry.path).parent.mkdir(parents=True, exist_ok=True)
 
-        def work(entry: FileEntry, cancelled: threading.Event) -> None:
-            _place(entry, half / entry.path, wanted.store, on_bytes, cancelled)
-            (half / entry.path).chmod(mode)
+            def place(entry: FileEntry, cancelled: threading.Event) -> tuple[Stamp, FileEntry]:
+                return _place(entry, new / entry.path, wanted, cancelled, shared=shared), entry
 
-        run_largest_first(wanted.entries, lambda entry: entry.size, work)
-        if mode == _FILE_MODE:
-            _close_folders(half)
-        _swap(half, folder)
+            written = run_largest_first(wanted.entries, lambda entry: entry.size, place)
+            if shared:
+                _close_folders(new)
+                if os.path.lexists(folder):
+                    folder.rename(work / "old")
+            elif os.name == "nt" and folder.exists():
+                folder.rmdir()  # Windows renames to no empty folder
+            new.rename(folder)
     except OSError as error:
-        raise StoreError(
-            "a version can't be laid out", where=folder, found=error.strerror or error
-        ) from error
-    finally:
-        if half.exists():
-            remove_tree(half)
+        raise _unable(folder, error) from error
+    return written
 
 
 def _close_folders(folder: Path) -> None:
@@ -152,65 +161,53 @@ def _close_folders(folder: Path) -> None:
         Path(here).chmod(_FOLDER_MODE)
 
 
-def _swap(half: Path, folder: Path) -> None:
-    """Give the finished folder its name, in place of one that is damaged."""
-    if folder.exists():
-        old = folder.parent / f".outgoing-{uuid.uuid4().hex}"
-        folder.rename(old)
-        half.rename(folder)
-        remove_tree(old)
-    else:
-        half.rename(folder)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder of ours, read-only parts too."""
-    for here, _, _ in os.walk(folder):
-        Path(here).chmod(0o755)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _place(
-    entry: FileEntry,
-    path: Path,
-    store: Store,
-    on_bytes: Callable[[int], None] | None,
-    cancelled: threading.Event,
-) -> None:
-    """Bring one blob to a path: by sharing its blocks or its inode where that is safe, else by a copy; verified."""
+    entry: FileEntry, path: Path, wanted: Wanted, cancelled: threading.Event, *, shared: bool
+) -> Stamp:
+    """Bring one blob to a path, verified: by sharing its blocks or its inode where that is safe, else by a copy."""
     digest = Digest.from_hex(entry.sha256)
-    key = blob_key(digest)
-    blob = store.local_path(key)
+    if not has_blob(wanted.store, digest, entry.size):
+        raise NotFound("a blob is missing", where=f"{wanted.store.url}/{blob_key(digest)}", hint=_RESTORE)
+    blob = wanted.store.local_path(blob_key(digest))
+    linked = False
     if blob is None:
-        path.write_bytes(get_blob(store, digest, limit=entry.size))
-        return
-    try:
-        if _clone(blob, path) or _link(blob, path):
-            found = hash_file(path, on_bytes=on_bytes, cancelled=cancelled).sha256
-        else:
-            with path.open("xb", buffering=0) as file:
-                found = hash_file(blob, sink=file.fileno(), on_bytes=on_bytes, cancelled=cancelled).sha256
-    except NotFound:
-        raise NotFound(
-            "a blob is missing", where=blob, hint="Restore it from a copy of the registry."
-        ) from None
+        path.write_bytes(get_blob(wanted.store, digest, limit=entry.size))
+        _tell(wanted, entry.size)
+    elif _clone(blob, path) or (linked := shared and _link(blob, path)):
+        _check(blob, entry, hash_file(path, on_bytes=wanted.on_bytes, cancelled=cancelled).sha256)
+    else:
+        with path.open("xb", buffering=0) as file:
+            found = hash_file(blob, sink=file.fileno(), on_bytes=wanted.on_bytes, cancelled=cancelled)
+        _check(blob, entry, found.sha256)
+    if shared and not linked:
+        path.chmod(_FILE_MODE)
+    return Stamp.of(path.lstat())
+
+
+def _check(blob: Path, entry: FileEntry, found: str) -> None:
     if found != entry.sha256:
         raise IntegrityError(
             "a blob is damaged: it was not loaded",
             where=blob,
             expected=entry.sha256[:12],
             found=found[:12],
-            hint="Restore it from a copy of the registry, or delete it and register its file again.",
+            hint=f"{_RESTORE[:-1]}, or delete it and register its file again.",
         )
+
+
+def _tell(wanted: Wanted, count: int) -> None:
+    if wanted.on_bytes is not None:
+        wanted.on_bytes(count)
 
 
 def _clone(blob: Path, path: Path) -> bool:
     """Share the blob's blocks, where the file system can."""
+    source = os.open(blob, OPEN_AS_IS)
     try:
-        with blob.open("rb") as source, path.open("xb") as target:
-            shared = clone(source.fileno(), target.fileno())
-    except FileNotFoundError:
-        raise NotFound("a blob is missing", where=blob) from None
+        with path.open("xb") as target:
+            shared = clone(source, target.fileno())
+    finally:
+        os.close(source)
     if not shared:
         path.unlink()
     return shared
@@ -225,3 +222,8 @@ def _link(blob: Path, path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unable(folder: Path, error: OSError) -> StoreError:
+    hint = "Free space there, or choose another place: cache_dir=, $MODELVER_CACHE, or load(..., to=...)."
+    return StoreError("a version can't be laid out", where=folder, found=error.strerror or error, hint=hint)

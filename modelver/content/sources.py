@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 import attrs
 
+from modelver.content.places import SourceLike, checked_source, local_place, status_of
 from modelver.errors import InvalidValue, NotFound, StoreError, UnsafePath
-from modelver.storage.remote_source import RemoteFile, is_url, list_remote
-from modelver.values.file import Role, role_of
+from modelver.storage.remote_source import RemoteFile, list_remote
+from modelver.values.file import Role, prompt_name, role_of
 from modelver.values.path import check_together, version_path
 
-SourceLike: TypeAlias = str | os.PathLike[str] | bytes
 Sources: TypeAlias = SourceLike | Sequence[SourceLike] | Mapping[str, SourceLike]
 
 _LITTER = frozenset(
@@ -65,12 +65,9 @@ def gather(
         InvalidValue: There is nothing to register, or one path is given twice.
         UnsafePath: A symlink leaves its folder, or a path can't exist on every platform.
     """
-    left_out: list[str] = []
-    found = [
-        Source(path, origin, role_of(path))
-        for path, origin in _pairs(sources, left_out, dict(storage_options))
-    ]
-    found += [_prompt(name, source, dict(storage_options)) for name, source in prompts.items()]
+    walker = _Walker(storage_options)
+    found = [Source(path, origin, role_of(path)) for path, origin in walker.pairs(sources)]
+    found += [walker.prompt(name, source) for name, source in prompts.items()]
     _refuse_doubles(found)
     check_together(source.path for source in found)
     if not found:
@@ -79,88 +76,128 @@ def gather(
             where=str(sources)[:200],
             hint="Give a file or a folder with files.",
         )
-    return Gathered(tuple(sorted(found, key=lambda source: source.path)), tuple(left_out))
+    return Gathered(tuple(sorted(found, key=lambda source: source.path)), tuple(walker.left_out))
 
 
 Pair: TypeAlias = tuple[str, Path | RemoteFile | bytes]
 
 
-def _pairs(sources: Sources, left_out: list[str], options: dict[str, object]) -> Iterator[Pair]:
-    if isinstance(sources, Mapping):
-        for path, source in sources.items():
-            if isinstance(source, bytes):
-                yield version_path(path), source
-            else:
-                yield from _expand(source, path, left_out, options)
-    elif isinstance(sources, bytes):
-        raise InvalidValue("bytes need a path in the version", hint='Give them as {"model.onnx": data}.')
-    elif isinstance(sources, str | os.PathLike):
-        yield from _expand(sources, "", left_out, options)
-    else:
-        for source in sources:
-            if isinstance(source, bytes):
+@attrs.define
+class _Walker:
+    """Finds the files that sources stand for."""
+
+    options: Mapping[str, object]
+    left_out: list[str] = attrs.field(factory=list)
+
+    def pairs(self, sources: Sources) -> Iterator[Pair]:
+        """Yield path in the version and origin of each file."""
+        if isinstance(sources, Mapping):
+            for path, source in sources.items():
+                if not isinstance(path, str):
+                    raise InvalidValue("a path in the version must be text", where=repr(path)[:80])
+                yield from self._expand(checked_source(source), path)
+        elif isinstance(sources, str | os.PathLike | bytes):
+            yield from self._expand(sources, "")
+        elif isinstance(sources, Iterable):
+            for each in sources:
+                source = checked_source(each)
+                yield from self._expand(source, "" if isinstance(source, bytes) else _own_name(source))
+        else:
+            checked_source(sources)
+
+    def prompt(self, name: str, source: SourceLike) -> Source:
+        """Place a named prompt under ``prompts/``, with the suffix of its source."""
+        checked_source(source)
+        suffix = "" if isinstance(source, bytes) else "".join(Path(source).suffixes[-1:])
+        path = version_path(f"prompts/{name}{suffix or '.txt'}")
+        if prompt_name(path) != name:
+            raise InvalidValue(
+                "not a prompt's name", where=f"prompts[{name!r}]", hint="Leave out dots: they begin a suffix."
+            )
+        try:
+            pairs = list(self._expand(source, path))
+        except NotFound as error:
+            hint = 'Prompts are files; give a text itself as bytes: {"system": text.encode()}.'
+            raise NotFound(error.what, where=error.where, hint=hint) from None
+        if [found for found, _ in pairs] != [path]:
+            raise InvalidValue("a prompt is one file", where=f"prompts[{name!r}]", found=source)
+        return Source(path, pairs[0][1], Role.PROMPT)
+
+    def _expand(self, source: SourceLike, path: str) -> Iterator[Pair]:
+        """Yield a source's files; `path` is where it goes in the version, empty for the top."""
+        if isinstance(source, bytes):
+            if not path:
                 raise InvalidValue(
                     "bytes need a path in the version", hint='Give them as {"model.onnx": data}.'
                 )
-            yield from _expand(source, os.path.basename(os.path.normpath(source)), left_out, options)  # noqa: PTH119 (a URL too)
+            yield version_path(path), source
+            return
+        place = local_place(source)
+        if place is None:
+            for inside, remote in list_remote(os.fspath(source), self.options):
+                yield version_path(_join(path, inside) if inside else path or remote.name), remote
+        elif _is_folder(place):
+            for inside, file in self._walk(place):
+                yield version_path(_join(path, inside)), file
+        else:
+            yield version_path(path or place.name), place
+
+    def _walk(self, folder: Path) -> Iterator[tuple[str, Path]]:
+        """Yield a folder's regular files with their relative POSIX paths."""
+        root = folder.resolve()
+        for here, folders, files in os.walk(folder, onerror=_fail):
+            place = Path(here)
+            kept = self._kept(folders, place, folder)
+            for name in kept:
+                if (place / name).is_symlink():
+                    raise UnsafePath(
+                        "a folder is a symbolic link",
+                        where=place / name,
+                        hint="Copy it, or give it as a source of its own: {path: source}.",
+                    )
+            folders[:] = kept
+            for name in self._kept(files, place, folder):
+                yield (place / name).relative_to(folder).as_posix(), _regular(place / name, root)
+
+    def _kept(self, names: Iterable[str], place: Path, folder: Path) -> list[str]:
+        """Return the names that are no litter, sorted, and note the others."""
+        kept = []
+        for name in sorted(names):
+            if _is_litter(name, top=place == folder):
+                self.left_out.append((place / name).relative_to(folder).as_posix())
+            else:
+                kept.append(name)
+        return kept
 
 
-def _expand(
-    source: str | os.PathLike[str], path: str, left_out: list[str], options: dict[str, object]
-) -> Iterator[Pair]:
-    """Yield a source's files; `path` is where it goes in the version, empty for the top."""
-    if isinstance(source, str) and is_url(source):
-        for inside, remote in list_remote(source, options):
-            yield version_path(_join(path, inside) if inside else path or remote.name), remote
-        return
-    place = Path(source).expanduser()
-    try:
-        mode = place.stat().st_mode
-    except FileNotFoundError:
-        raise NotFound("a source is missing", where=place.absolute()) from None
-    except OSError as error:
-        raise StoreError("a source can't be read", where=place, found=error.strerror or error) from None
-    if stat.S_ISREG(mode):
-        yield version_path(path or place.name), place
-    elif stat.S_ISDIR(mode):
-        for inside, file in _walk(place, left_out):
-            yield version_path(_join(path, inside)), file
-    else:
-        raise InvalidValue("a source is neither a file nor a folder", where=place)
+def _own_name(source: str | os.PathLike[str]) -> str:
+    """Return the name under which a source of a list goes into the version: its last path segment."""
+    place = local_place(source)
+    if place is None:
+        return os.fspath(source).rstrip("/").rpartition("/")[2]
+    return place.name or place.resolve().name
 
 
 def _join(path: str, inside: str) -> str:
     return f"{path}/{inside}" if path else inside
 
 
-def _walk(folder: Path, left_out: list[str]) -> Iterator[tuple[str, Path]]:
-    """Yield a folder's regular files with their relative POSIX paths."""
-    root = folder.resolve()
+def _is_folder(place: Path) -> bool:
+    """Tell a folder from a file.
 
-    def fail(error: OSError) -> None:
-        raise StoreError(
-            "a folder can't be read", where=error.filename, found=error.strerror or error
-        ) from None
+    Raises:
+        NotFound: There is neither.
+        InvalidValue: It is a device, a socket or a pipe.
+        StoreError: It can't be looked at.
+    """
+    mode = status_of(place).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InvalidValue("a source is neither a file nor a folder", where=place)
+    return stat.S_ISDIR(mode)
 
-    for here, folders, files in os.walk(folder, onerror=fail):
-        place = Path(here)
-        top = place == folder
-        for name in sorted(folders):
-            if _is_litter(name, top=top):
-                folders.remove(name)
-                left_out.append((place / name).relative_to(folder).as_posix() + "/")
-            elif (place / name).is_symlink():
-                raise UnsafePath(
-                    "a folder is a symbolic link",
-                    where=place / name,
-                    hint="Copy it, or give it as a source of its own: {path: source}.",
-                )
-        for name in sorted(files):
-            inside = (place / name).relative_to(folder).as_posix()
-            if _is_litter(name, top=top):
-                left_out.append(inside)
-            else:
-                yield inside, _regular(place / name, root)
+
+def _fail(error: OSError) -> None:
+    raise StoreError("a folder can't be read", where=error.filename, found=error.strerror or error) from None
 
 
 def _is_litter(name: str, *, top: bool) -> bool:
@@ -170,7 +207,7 @@ def _is_litter(name: str, *, top: bool) -> bool:
 def _regular(file: Path, root: Path) -> Path:
     """Return the file that a folder's entry is; a link must stay in the folder."""
     if file.is_symlink():
-        target = file.resolve()
+        target = Path(os.path.realpath(file))
         if not target.is_relative_to(root):
             raise UnsafePath(
                 "a symbolic link leaves its folder",
@@ -186,18 +223,6 @@ def _regular(file: Path, root: Path) -> Path:
             "not a regular file", where=file, hint="Devices, sockets and pipes can't be registered."
         )
     return file
-
-
-def _prompt(name: str, source: SourceLike, options: dict[str, object]) -> Source:
-    """Place a named prompt under ``prompts/``, with the suffix of its source."""
-    if isinstance(source, bytes):
-        return Source(version_path(f"prompts/{name}.txt"), source, Role.PROMPT)
-    suffix = "".join(Path(source).suffixes[-1:]) or ".txt"
-    path = f"prompts/{name}{suffix}"
-    pairs = list(_expand(source, path, [], options))
-    if len(pairs) != 1 or pairs[0][0] != version_path(path):
-        raise InvalidValue("a prompt is one file", where=f"prompts[{name!r}]", found=source)
-    return Source(pairs[0][0], pairs[0][1], Role.PROMPT)
 
 
 def _refuse_doubles(found: Iterable[Source]) -> None:

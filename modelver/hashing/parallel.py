@@ -44,10 +44,10 @@ def run_largest_first(
     errors: list[BaseException] = []
 
     def work_off() -> None:
-        while waiting and not cancelled.is_set():
+        while not cancelled.is_set():
             try:
                 index = waiting.popleft()
-            except IndexError:  # another thread took the last one
+            except IndexError:
                 return
             try:
                 results[index] = work(items[index], cancelled)

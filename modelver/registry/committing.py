@@ -1,40 +1,35 @@
 """From stored content to a version: number it, or find the version that it is already; one commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import attrs
 
 from modelver.compare import Side, required_bump
-from modelver.content.blobs import has_blob
-from modelver.content.ingest import Stored
-from modelver.errors import AlreadyExists, Conflict
-from modelver.history.event import AliasSet, Event, Registered, SweepStarted
-from modelver.history.state import State
-from modelver.log import Proposal
-from modelver.registry.moving import alias_set
-from modelver.registry.reading import (
-    model_version,
-    read_manifest,
-    read_map,
-    read_prompts,
-    scheme_of,
-    side,
-)
+from modelver.errors import AlreadyExists
+from modelver.history.event import AliasSet, Event, ModelCreated, Registered
+from modelver.history.state import State, VersionEntry
+from modelver.log import Appended, Proposal
+from modelver.registry.finding import model_of, scheme_of
+from modelver.registry.moving import alias_set, change_in, used_otherwise
+from modelver.registry.reading import model_version, read_manifest, read_map, read_prompts, side
 from modelver.registry.session import Session
+from modelver.registry.sweeping import Sweeps, honour_sweeps
 from modelver.storage.layout import blob_key
 from modelver.values import wire
 from modelver.values.digest import Digest
-from modelver.values.file import Role
+from modelver.values.file import FileEntry, Role
 from modelver.values.manifest import Manifest
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
 from modelver.values.provenance import Provenance
-from modelver.values.scheme import Bump
+from modelver.values.record import Changelog, Metadata
+from modelver.values.scheme import SEMVER, Bump, Scheme
 from modelver.values.version import Version
 
 AutoBump = Literal["major", "minor", "patch", "prerelease", "auto"]
 IfUnchanged = Literal["return", "error"]
+_HEADLINE = 500
 
 
 @attrs.frozen
@@ -47,6 +42,7 @@ class Wish:
         aliases: Set in the same commit.
         if_unchanged: What to do where the content is that of the last version.
         commit_id: The caller's id for this write.
+        resume: Whether content may lack files that an earlier call with the same id registered, and moved away.
     """
 
     version: str | None = None
@@ -54,80 +50,113 @@ class Wish:
     aliases: tuple[Alias, ...] = ()
     if_unchanged: IfUnchanged = "return"
     commit_id: str | None = None
+    resume: bool = False
 
 
 @attrs.frozen
 class Content:
-    """What was stored for a version that has no number yet."""
+    """What was stored for a version that has no number yet.
+
+    Attributes:
+        manifest: With the files, but without a number; its model is the name as the caller spells it.
+        maps: The digests of the file maps, by path.
+        provenance: The digest of the captured provenance.
+        captured: The provenance itself.
+        sweeps: What was known of sweeps before anything was stored.
+        finalizes: The pre-release that this is the release of.
+    """
 
     manifest: Manifest
-    stored: tuple[Stored, ...]
+    maps: Mapping[str, Digest]
     provenance: Digest | None
     captured: Provenance
-    swept: int
+    sweeps: Sweeps
     finalizes: str = ""
 
-    def numbered(self, version: str) -> Manifest:
-        """Return the manifest under a number."""
-        return attrs.evolve(self.manifest, version=version)
+    def numbered(self, state: State, version: Version) -> Manifest:
+        """Return the manifest under a number, with the model's name as its maker spelled it."""
+        return attrs.evolve(self.manifest, model=model_of(state), version=str(version))
 
     @property
-    def blobs(self) -> dict[Digest, int]:
-        """All blobs that the version needs, with the sizes that are known."""
-        return {Digest.from_hex(stored.entry.sha256): stored.entry.size for stored in self.stored}
-
-    @property
-    def maps(self) -> dict[str, Digest]:
-        """The digests of the file maps, by path."""
-        return {stored.entry.path: stored.map for stored in self.stored}
+    def blobs(self) -> dict[Digest, int | None]:
+        """All blobs that the version needs but its manifest, with the sizes that are known."""
+        needed: dict[Digest, int | None] = dict.fromkeys(self.maps.values())
+        if self.provenance:
+            needed[self.provenance] = None
+        return needed | {Digest.from_hex(entry.sha256): entry.size for entry in self.manifest.files}
 
 
 def commit_version(session: Session, name: ModelName, content: Content, wish: Wish) -> ModelVersion:
     """Append the commit that makes stored content a version, or find the version that it is already."""
     named: list[str] = []
 
-    def propose(state: State) -> Proposal:
-        named.clear()
-        found = _existing(session, state, content, wish)
-        if found is not None:
-            named.append(found)
-            moved = _alias_events(state, wish.aliases, found, state.versions[found].digest)
-            return Proposal(moved, message=content.manifest.changelog.summary)
-        _check_blobs(session, state, content)
+    def propose(before: State) -> Proposal:
+        state = with_model(before, name)
+        message = _headline(content.manifest.changelog)
+        if found := _existing(session, state, content, wish):
+            named[:] = [found]
+            return Proposal(_aliases(state, wish.aliases, found, state.versions[found].digest), message)
         version = _number(session, state, content, wish)
-        named.append(version)
-        manifest = content.numbered(version).to_bytes()
+        named[:] = [version]
+        manifest = content.numbered(state, version).to_bytes()
         digest = Digest.of(manifest)
-        event = Registered(version, digest, content.provenance, content.maps, content.finalizes)
-        return Proposal(
-            (
-                *_open_sweeps(session, state, content),
-                event,
-                *_alias_events(state, wish.aliases, version, digest),
-            ),
-            message=content.manifest.changelog.summary,
-            blobs={blob_key(digest): manifest},
+        sweeps = honour_sweeps(session, state, digest, content.blobs, content.sweeps)
+        events: tuple[Event, ...] = (
+            *([] if before.model else [ModelCreated(name, scheme_of(state).text)]),
+            *sweeps,
+            Registered(version, digest, content.provenance, content.maps, content.finalizes),
+            *_aliases(state, wish.aliases, version, digest),
         )
+        return Proposal(events, message, blobs={blob_key(digest): manifest})
 
-    appended = session.log(name).append(propose, by=session.actor, commit_id=wish.commit_id)
-    if not appended.written and appended.seq:
-        return _resumed(session, name, appended.state, appended.seq, content)
+    appended = session.append(name, propose, commit_id=wish.commit_id)
+    if appended.seq and not appended.written:
+        return _resumed(session, appended, content, wish)
     entry = appended.state.versions[named[0]]
-    return model_version(
-        session, appended.state, entry, created=entry.registered.seq == appended.seq and appended.written
-    )
+    created = appended.written and entry.registered.seq == appended.seq
+    return model_version(session, appended.state, entry, created=created)
 
 
-def _resumed(session: Session, name: ModelName, state: State, seq: int, content: Content) -> ModelVersion:
-    """Return the version that an earlier call with the same ``commit_id`` registered."""
-    entry = next((entry for entry in state.versions.values() if entry.registered.seq == seq), None)
-    if entry is None or read_manifest(session, name, entry).content() != content.manifest.content():
-        raise AlreadyExists(
-            "this commit_id was used for something else",
-            where=f"{name}, commit {seq}",
-            hint="Use a commit_id of its own for each registration.",
-        )
+def with_model(state: State, name: ModelName) -> State:
+    """Return a state, or the one that a model's first commit makes where there is none yet."""
+    if state.model is not None:
+        return state
+    return attrs.evolve(state, model=name, scheme=Scheme.parse(SEMVER))
+
+
+def _headline(changelog: Changelog) -> str:
+    """Return what the log says of a version: the changelog's first line; the manifest has it all."""
+    return changelog.summary.strip().partition("\n")[0][:_HEADLINE]
+
+
+def _aliases(state: State, aliases: Sequence[Alias], version: str, digest: Digest) -> tuple[AliasSet, ...]:
+    events = (alias_set(state, alias, version, digest, cause="manual") for alias in aliases)
+    return tuple(event for event in events if event is not None)
+
+
+def _resumed(session: Session, appended: Appended, content: Content, wish: Wish) -> ModelVersion:
+    """Return the version that an earlier call with the same ``commit_id`` registered, or set aliases to.
+
+    Raises:
+        AlreadyExists: That call was another one.
+    """
+    state = appended.state
+    entry = next((each for each in state.versions.values() if each.registered.seq == appended.seq), None)
+    if entry is None:
+        moved = {change.version for alias in wish.aliases if (change := change_in(appended, alias))}
+        entry = state.versions.get(moved.pop()) if len(moved) == 1 else None
+    if entry is None or not _is_same_call(session, state, entry, content, wish):
+        raise used_otherwise(state, appended.seq)
     return model_version(session, state, entry)
+
+
+def _is_same_call(session: Session, state: State, entry: VersionEntry, content: Content, wish: Wish) -> bool:
+    if wish.version is not None and scheme_of(state).version(wish.version) != entry.version:
+        return False
+    theirs, mine = read_manifest(session, model_of(state), entry), content.manifest
+    if wish.resume and set(mine.files) <= set(theirs.files):
+        mine = attrs.evolve(mine, files=theirs.files)
+    return theirs.content() == mine.content()
 
 
 def _existing(session: Session, state: State, content: Content, wish: Wish) -> str | None:
@@ -141,17 +170,19 @@ def _existing(session: Session, state: State, content: Content, wish: Wish) -> s
         entry = state.versions.get(version)
         if entry is None:
             return None
-        _check_same(read_manifest(session, content.manifest.model, entry), content.numbered(version))
+        _check_same(read_manifest(session, model_of(state), entry), content.numbered(state, version))
     else:
         last = state.highest if wish.bump == "prerelease" else state.highest_release
         entry = state.versions[last] if last is not None else None
         if entry is None or entry.yanked:
             return None
-        if read_manifest(session, content.manifest.model, entry).content() != content.manifest.content():
+        if read_manifest(session, model_of(state), entry).content() != content.manifest.content():
             return None
     if wish.if_unchanged == "error":
         raise AlreadyExists(
-            "nothing has changed since this version", where=f"{content.manifest.model}:{entry.version}"
+            "nothing has changed since this version",
+            where=f"{state.model}:{entry.version}",
+            hint='if_unchanged="return" gives that version.',
         )
     return entry.version
 
@@ -159,15 +190,10 @@ def _existing(session: Session, state: State, content: Content, wish: Wish) -> s
 def _check_same(theirs: Manifest, mine: Manifest) -> None:
     if theirs.to_bytes() == mine.to_bytes():
         return
-    differs = [
-        role.value
-        for role in Role
-        if {entry for entry in theirs.files if entry.role is role}
-        != {entry for entry in mine.files if entry.role is role}
-    ]
+    differs = [role.value for role in Role if _files(theirs, role) != _files(mine, role)]
     differs += [
         f"metadata.{field.name}"
-        for field in attrs.fields(type(mine.metadata))
+        for field in attrs.fields(Metadata)
         if wire.to_json(getattr(theirs.metadata, field.name))
         != wire.to_json(getattr(mine.metadata, field.name))
     ]
@@ -175,9 +201,13 @@ def _check_same(theirs: Manifest, mine: Manifest) -> None:
     raise AlreadyExists(
         "this version exists with other content",
         where=f"{theirs.model}:{theirs.version}",
-        found=f"other {', '.join(differs)}",
+        found=f"other {', '.join(differs) or 'fields'}",
         hint="Versions never change: register it under a new one.",
     )
+
+
+def _files(manifest: Manifest, role: Role) -> set[FileEntry]:
+    return {entry for entry in manifest.files if entry.role is role}
 
 
 def _number(session: Session, state: State, content: Content, wish: Wish) -> Version:
@@ -194,63 +224,16 @@ def _bump(session: Session, state: State, content: Content) -> Bump:
         return "major"
     entry = state.versions[state.highest_release]
     last = side(session, model_version(session, state, entry), entry)
-    return required_bump(last, new_side(session, content)).bump
+    return required_bump(last, _new_side(session, content)).bump
 
 
-def _check_blobs(session: Session, state: State, content: Content) -> None:
-    """Honour a sweep of garbage: see docs/format.md, "Sweeps".
-
-    Raises:
-        Conflict: A blob is condemned, or was swept away since it was stored.
-    """
-    needed = {**content.blobs}
-    for digest in [*needed, *content.maps.values(), *([content.provenance] if content.provenance else [])]:
-        if state.is_condemned(digest.hex):
-            raise Conflict(
-                "a garbage collection is about to delete a blob of this version",
-                where=blob_key(digest),
-                hint="Try again when it is done.",
-            )
-    if state.swept != content.swept:
-        for digest, size in needed.items():
-            if not has_blob(session.store, digest, size):
-                raise Conflict(
-                    "a garbage collection took a blob of this version away",
-                    where=blob_key(digest),
-                    hint="Register again.",
-                )
-
-
-def _open_sweeps(session: Session, state: State, content: Content) -> tuple[Event, ...]:
-    """Copy sweeps that run already into the log of a model that has no version yet: its sweeper may not know it."""
-    if state.versions:
-        return ()
-    registry = session.registry_log.state()
-    condemned = {blob for blobs in registry.condemned.values() for blob in blobs}
-    _check_blobs(session, attrs.evolve(state, condemned=registry.condemned, swept=content.swept), content)
-    unknown = {sweep: blobs for sweep, blobs in registry.condemned.items() if sweep not in state.condemned}
-    return (
-        tuple(SweepStarted(sweep, tuple(sorted(blobs))) for sweep, blobs in unknown.items())
-        if condemned
-        else ()
-    )
-
-
-def _alias_events(
-    state: State, aliases: Sequence[Alias], version: str, digest: Digest
-) -> tuple[AliasSet, ...]:
-    events = (alias_set(state, alias, version, digest, cause="manual") for alias in aliases)
-    return tuple(event for event in events if event is not None)
-
-
-def new_side(session: Session, content: Content) -> Side:
+def _new_side(session: Session, content: Content) -> Side:
     """Gather what a comparison needs of content that is no version yet."""
     return Side(
         name=content.manifest.model,
         manifest=content.manifest,
         digest=content.manifest.digest,
         maps={path: read_map(session, path, digest) for path, digest in content.maps.items()},
-        evaluations=(),
         provenance=content.captured,
         prompts=read_prompts(session, content.manifest),
     )

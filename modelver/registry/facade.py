@@ -1,34 +1,27 @@
 """The registry as people hold it."""
 
 import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelver.content.ingest import total_size
-from modelver.content.sources import SourceLike, Sources
-from modelver.errors import InvalidValue
-from modelver.history.event import Annotated, Evaluated, Event, Yanked
-from modelver.history.state import State, VersionEntry
-from modelver.log import Proposal
+from modelver.content.places import SourceLike
+from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
-from modelver.registry.moving import Expected, delete_alias, rollback, set_alias
 from modelver.registry.opening import locate
-from modelver.registry.progress import Callback, progress
-from modelver.registry.reader import RegistryReader
-from modelver.registry.reading import find, model_version, parse_ref
-from modelver.registry.registering import captured, finalize, gather_sources, register
+from modelver.registry.progress import Callback
+from modelver.registry.registering import captured, finalize, register
 from modelver.registry.session import Session
+from modelver.registry.writer import RegistryWriter
 from modelver.storage import open_store
 from modelver.values.model_version import ModelVersion
-from modelver.values.name import Alias, ModelName
+from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Run
-from modelver.values.record import BaseModel, Changelog
+from modelver.values.record import Changelog
 
 
-class Registry(RegistryReader):
+class Registry(RegistryWriter):
     """A model registry in a folder or bucket.
 
     Nothing is read or made before it is needed. One object serves many threads; each process opens its own.
@@ -96,10 +89,10 @@ class Registry(RegistryReader):
         data: inputs.DataLike | None = None,
         metadata: inputs.MetadataLike | None = None,
         code: str | os.PathLike[str] | Code | None = None,
-        base: str | BaseModel | Sequence[str | BaseModel] | None = None,
+        base: inputs.BaseLike | Sequence[inputs.BaseLike] | None = None,
         tags: Mapping[str, str] | None = None,
         run: str | Run | None = None,
-        aliases: Sequence[str] = (),
+        aliases: str | Sequence[str] = (),
         capture: bool = True,
         move: bool = False,
         if_unchanged: IfUnchanged = "return",
@@ -146,29 +139,32 @@ class Registry(RegistryReader):
             StoreError: The environment failed: permissions, disk space.
         """
         name = ModelName(model)
-        _check_choice("bump", bump, ("auto", "major", "minor", "patch", "prerelease"))
-        _check_choice("if_unchanged", if_unchanged, ("return", "error"))
+        inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
+        inputs.choice(if_unchanged, ("return", "error"), "if_unchanged")
         statement = inputs.Statement(
             sources=source,
-            prompts=prompts or {},
+            prompts=inputs.mapping(prompts, "prompts"),
             metadata=inputs.to_metadata(
-                metadata, metrics=inputs.to_metrics(metrics), params=params, tags=tags
+                metadata, metrics=metrics, params=params, data=data, tags=tags, code=code
             ),
             changelog=inputs.to_changelog(changelog),
-            data=inputs.to_datasets(data),
             base=inputs.to_base(base),
         )
-        wish = Wish(version, bump, tuple(Alias(alias) for alias in aliases), if_unchanged, commit_id)
-        gathered = gather_sources(self._session, statement)
         return register(
             self._session,
             name,
             statement,
-            gathered,
-            wish,
-            provenance=captured(self._session, code, inputs.to_run(run)) if capture else None,
+            Wish(
+                version,
+                bump,
+                inputs.to_aliases(aliases),
+                if_unchanged,
+                commit_id,
+                resume=move and commit_id is not None,
+            ),
+            provenance=captured(self._session, code, inputs.to_run(run), wanted=capture),
             move=move,
-            on_bytes=progress(callback, total_size(gathered.sources)),
+            callback=callback,
         )
 
     def finalize(self, ref: str | ModelVersion, *, commit_id: str | None = None) -> ModelVersion:
@@ -180,160 +176,3 @@ class Registry(RegistryReader):
             AlreadyExists: The release exists with other content.
         """
         return finalize(self._session, ref, commit_id=commit_id)
-
-    def set_alias(
-        self,
-        model: str,
-        alias: str,
-        version: str | ModelVersion,
-        *,
-        reason: str = "",
-        expected: Expected = ...,
-        commit_id: str | None = None,
-    ) -> ModelVersion:
-        """Make an alias name a version.
-
-        Args:
-            model: The model.
-            alias: Such as ``production``.
-            version: A version, an alias, or a `ModelVersion`.
-            reason: Why; recorded for ever.
-            expected: What it must name now: a version, a generation (from `history`), or None where it must not exist.
-                Left out: anything.
-            commit_id: As for `register`.
-
-        Returns:
-            The version that the alias names now.
-
-        Raises:
-            Conflict: It names something else than expected.
-            NotFound: There is no such model or version.
-            Refused: The version was yanked.
-            InvalidName: The alias breaks the grammar, or reads as a version.
-        """
-        return set_alias(
-            self._session,
-            ModelName(model),
-            Alias(alias),
-            version,
-            reason=reason,
-            expected=expected,
-            commit_id=commit_id,
-        )
-
-    def delete_alias(self, model: str, alias: str, *, reason: str = "", expected: Expected = ...) -> None:
-        """Delete an alias; its history stays.
-
-        Raises:
-            NotFound: There is no such model or alias.
-            Conflict: It names something else than expected.
-        """
-        delete_alias(self._session, ModelName(model), Alias(alias), reason=reason, expected=expected)
-
-    def rollback(
-        self,
-        model: str,
-        alias: str,
-        *,
-        reason: str = "",
-        to: str | ModelVersion | None = None,
-        commit_id: str | None = None,
-    ) -> ModelVersion:
-        """Move an alias back to the version that it named before.
-
-        Each further rollback goes further back; never to a version that was rolled away from, unless somebody set the
-        alias to it again, and never to a yanked one.
-
-        Args:
-            model: The model.
-            alias: Such as ``production``.
-            reason: Why; recorded for ever.
-            to: One of the earlier versions; None takes the nearest that is whole.
-            commit_id: As for `register`.
-
-        Returns:
-            The version that the alias names now.
-
-        Raises:
-            NotFound: There is no such alias, or nothing to go back to.
-            Conflict: Somebody else moved the alias meanwhile.
-            Refused: The wished version was never there, or no earlier one is whole.
-        """
-        return rollback(
-            self._session, ModelName(model), Alias(alias), reason=reason, to=to, commit_id=commit_id
-        )
-
-    def yank(self, ref: str | ModelVersion, *, reason: str) -> ModelVersion:
-        """Mark a version as not to be used; its bytes stay. Loading it warns, and no alias can be set to it.
-
-        Args:
-            ref: The version.
-            reason: Why; recorded for ever.
-        """
-        if not reason.strip():
-            raise InvalidValue("a yank needs a reason", where=str(ref))
-        version, state = self._amend(
-            ref, lambda entry: () if entry.yanked else (Yanked(entry.version, entry.digest),), reason
-        )
-        serving = [alias for alias, change in state.aliases.items() if change.version == version.version]
-        if serving:
-            warnings.warn(
-                f"{version.ref} is still what {', '.join(serving)} serves: roll back or set it.", stacklevel=2
-            )
-        return version
-
-    def annotate(
-        self, ref: str | ModelVersion, note: str = "", *, tags: Mapping[str, str] | None = None
-    ) -> ModelVersion:
-        """Add a note or tags to a version; who and when is recorded. An empty tag takes the tag away."""
-        if not note and not tags:
-            raise InvalidValue("there is nothing to add", where=str(ref), hint="Give a note or tags.")
-        return self._amend(
-            ref, lambda entry: (Annotated(entry.version, entry.digest, note, dict(tags or {})),)
-        )[0]
-
-    def record_metrics(
-        self,
-        ref: str | ModelVersion,
-        metrics: inputs.MetricsLike,
-        *,
-        dataset: str = "",
-        slice: str = "",  # noqa: A002 (the field's name)
-    ) -> ModelVersion:
-        """Add metrics that were measured after publication; who and when is recorded.
-
-        Args:
-            ref: The version.
-            metrics: ``{"f1": 0.88}`` or a list of `Metric`.
-            dataset: What they were measured on.
-            slice: The part of it.
-        """
-        found = inputs.to_metrics(metrics, dataset=dataset, slice=slice)
-        if not found:
-            raise InvalidValue("there are no metrics", where=str(ref))
-        return self._amend(ref, lambda entry: (Evaluated(entry.version, entry.digest, found),))[0]
-
-    def _amend(
-        self, ref: str | ModelVersion, events: Callable[[VersionEntry], tuple[Event, ...]], message: str = ""
-    ) -> tuple[ModelVersion, State]:
-        """Append an event about a version; return the version, and the state after it."""
-        wanted = parse_ref(ref)
-        self._session.open_for_writing()
-        digest = find(self._session.state(wanted.model), wanted).digest
-
-        def propose(state: State) -> Proposal:
-            return Proposal(events(_with_digest(state, digest)), message=message)
-
-        state = self._session.log(wanted.model).append(propose, by=self.actor).state
-        return model_version(self._session, state, _with_digest(state, digest)), state
-
-
-def _with_digest(state: State, digest: str) -> VersionEntry:
-    return next(entry for entry in state.versions.values() if entry.digest == digest)
-
-
-def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidValue(
-            f"not a value of {what}", where=repr(value), expected=f"one of {', '.join(choices)}"
-        )

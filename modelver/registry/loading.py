@@ -4,19 +4,23 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
 from modelver.content.check import Checking, check_verify
 from modelver.content.fetch import Wanted, choose, own_folder, shared_folder
-from modelver.errors import InvalidValue, NotFound
+from modelver.errors import Corrupt, InvalidValue, LimitExceeded, NotFound
 from modelver.history.state import State, VersionEntry
+from modelver.registry.finding import caller_level
+from modelver.registry.progress import Callback, Progress
 from modelver.registry.reading import model_version, read_maps
 from modelver.registry.session import Session
 from modelver.values import html
 from modelver.values.file import Role, prompt_name
+from modelver.values.filemap import FileMap
 from modelver.values.model_version import ModelVersion
 from modelver.values.version import Version
 
@@ -45,32 +49,33 @@ class LoadedModel:
     def __fspath__(self) -> str:
         return os.fspath(self.path)
 
-    def __truediv__(self, name: str) -> Path:
+    def __truediv__(self, name: str | os.PathLike[str]) -> Path:
         """Return a file's path; only files of the version that were loaded are handed out.
 
         Raises:
             NotFound: The version has no such file or folder, or it was not included.
         """
-        place = self.path / name
-        inside = Path(os.path.normpath(name)).as_posix()
-        known = any(
-            entry.path == inside or entry.path.startswith(f"{inside}/") for entry in self.record.files
-        )
-        if not known or not place.exists():
-            files = ", ".join(entry.path for entry in self.record.files[:10])
+        inside = PurePosixPath(normalize("NFC", Path(os.path.normpath(name)).as_posix()))
+        known = any(inside == path or inside in path.parents for path in map(PurePosixPath, self._paths))
+        place = self.path / inside
+        if not known or inside == PurePosixPath() or not place.exists():
             raise NotFound(
                 "no such file in the loaded version",
-                where=f"{self.record.ref}/{name}",
-                hint=f"It has {files}.",
+                where=f"{self.record.ref}/{os.fspath(name)}",
+                hint=f"It has {', '.join(self._paths[:10])}.",
             )
         return place
+
+    @property
+    def _paths(self) -> list[str]:
+        return [entry.path for entry in self.record.files]
 
     def prompt(self, name: str) -> str:
         """Return a prompt's text, by its name (``system``) or its path (``prompts/system.txt``).
 
         Raises:
             NotFound: The version has no such prompt.
-            InvalidValue: Several prompts have the name: give the path.
+            InvalidValue: Several prompts have the name: give the path. Or it is no text.
         """
         prompts = [entry.path for entry in self.record.files if entry.role is Role.PROMPT]
         found = [path for path in prompts if path == name] or [
@@ -85,7 +90,10 @@ class LoadedModel:
             raise InvalidValue(
                 "several prompts have this name", where=name, found=", ".join(found), hint="Give the path."
             )
-        return (self / found[0]).read_text("utf-8")
+        try:
+            return (self / found[0]).read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise InvalidValue("a prompt is not text in UTF-8", where=found[0], found=error) from None
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -97,10 +105,12 @@ class LoadedModel:
         """
         file = self / "config.json"
         if file.stat().st_size > MAX_CONFIG:
-            raise InvalidValue("config.json is too large", where=file, expected=f"at most {MAX_CONFIG} bytes")
+            raise LimitExceeded(
+                "config.json is too large", where=file, expected=f"at most {MAX_CONFIG} bytes"
+            )
         try:
             config = json.loads(file.read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidValue("config.json is not JSON", where=file, found=error) from None
         if not isinstance(config, dict):
             raise InvalidValue("config.json holds no object", where=file, found=type(config).__name__)
@@ -118,17 +128,31 @@ def load(
     verify: str,
     include: Sequence[str] | str | None,
     to: str | os.PathLike[str] | None,
-    on_bytes: "Any" = None,
+    callback: Callback | None,
 ) -> LoadedModel:
     """Bring a version's files to this machine, verified; see `Registry.load`."""
     mode = check_verify(verify)
     record = model_version(session, state, entry)
     if entry.yanked:
-        warnings.warn(f"{record.ref} was yanked: {entry.yanked.message or 'no reason given'}", stacklevel=3)
+        warnings.warn(
+            f"{record.ref} was yanked: {entry.yanked.message or 'no reason given'}", stacklevel=caller_level()
+        )
     entries = choose(record.files, include)
+    progress = Progress(callback, sum(file.size for file in entries))
     chosen = None if include is None else tuple(file.path for file in entries)
-    wanted = Wanted(session.store, entry.digest, entries, chosen)
-    if to is not None:
-        return LoadedModel(own_folder(wanted, Path(to).absolute(), on_bytes), record)
-    checking = Checking(mode, session.stamps, lambda: read_maps(session, record.name, entry), on_bytes)
-    return LoadedModel(shared_folder(wanted, session.cache, checking), record)
+    wanted = Wanted(session.store, entry.digest, entries, chosen, progress)
+    if to is None:
+        checking = Checking(mode, session.stamps, lambda: _maps(session, record, entry), progress)
+        folder = shared_folder(wanted, session.cache, checking)
+    else:
+        folder = own_folder(wanted, Path(os.path.expanduser(to)).absolute())  # noqa: PTH111 (never raises)
+    progress.finish()
+    return LoadedModel(folder, record)
+
+
+def _maps(session: Session, record: ModelVersion, entry: VersionEntry) -> Mapping[str, FileMap]:
+    """Return the file maps; none where one is missing or damaged: they only save time."""
+    try:
+        return read_maps(session, record.name, entry)
+    except (Corrupt, InvalidValue, NotFound):
+        return {}

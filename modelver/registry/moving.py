@@ -1,22 +1,23 @@
 """Moving aliases: set, delete, roll back. Every move is an event, so the past can be asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import EllipsisType
 from typing import TypeAlias
 
 from modelver.content.blobs import has_blob
-from modelver.errors import Conflict, InvalidName, ModelverError, NotFound, Refused
+from modelver.errors import AlreadyExists, Conflict, InvalidName, ModelverError, NotFound, Refused
 from modelver.history.event import AliasDeleted, AliasSet, Cause, Previous
 from modelver.history.state import AliasChange, State, VersionEntry
-from modelver.log import Proposal
-from modelver.registry.reading import find, model_version, parse_ref, read_manifest, scheme_of
+from modelver.log import Appended, Proposal
+from modelver.registry.finding import find, model_of, names_version, ref_of, scheme_of
+from modelver.registry.reading import model_version, read_manifest
 from modelver.registry.session import Session
 from modelver.values.digest import Digest
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
 from modelver.values.ref import Ref
 
-Expected: TypeAlias = str | int | EllipsisType | None
+Expected: TypeAlias = str | int | ModelVersion | EllipsisType | None
 
 
 def check_alias(state: State, alias: Alias) -> None:
@@ -35,8 +36,21 @@ def check_alias(state: State, alias: Alias) -> None:
 
 
 def alias_set(state: State, alias: Alias, version: str, digest: Digest, *, cause: Cause) -> AliasSet | None:
-    """Return the event that makes an alias name a version, or None where it does already."""
+    """Return the event that makes an alias name a version, or None where it does already.
+
+    Raises:
+        InvalidName: The alias reads as a version.
+        Refused: The version was yanked.
+    """
     check_alias(state, alias)
+    entry = state.versions.get(version)
+    if entry is not None and entry.yanked:
+        raise Refused(
+            "this version was yanked",
+            where=f"{state.model}:{version}",
+            found=entry.yanked.message,
+            hint="Choose another version.",
+        )
     current = state.aliases.get(alias)
     if current is not None and current.digest == digest:
         return None
@@ -62,27 +76,53 @@ def set_alias(
     """Make an alias name a version; see `Registry.set_alias`."""
     session.open_for_writing()
     session.state(name)
-    ref = parse_ref(version) if isinstance(version, ModelVersion) else Ref.parse(f"{name}@{version}")
-    found: list[VersionEntry] = []
+    ref = ref_of(name, version)
 
     def propose(state: State) -> Proposal:
         check_alias(state, alias)
         entry = find(state, ref)
-        found[:] = [entry]
         _check_expected(state, alias, expected)
-        if entry.yanked:
-            raise Refused(
-                "this version was yanked",
-                where=f"{name}:{entry.version}",
-                found=entry.yanked.message,
-                hint="Choose another version.",
-            )
         event = alias_set(state, alias, entry.version, entry.digest, cause="manual")
         return Proposal((event,) if event else (), message=reason)
 
-    appended = session.log(name).append(propose, by=session.actor, commit_id=commit_id)
-    entry = found[0] if found else find(appended.state, ref)
-    return model_version(session, appended.state, entry)
+    appended = session.append(name, propose, commit_id=commit_id)
+    return _moved(session, appended, alias, {"manual"}, ref)
+
+
+def _moved(
+    session: Session, appended: Appended, alias: Alias, causes: Collection[str], wanted: Ref | None
+) -> ModelVersion:
+    """Return what an alias names since a commit, or now where none was needed.
+
+    Raises:
+        AlreadyExists: An earlier call with the same ``commit_id`` did something else.
+    """
+    state = appended.state
+    change = change_in(appended, alias) if appended.seq else state.aliases.get(alias)
+    if change is None or change.digest is None:
+        raise used_otherwise(state, appended.seq)
+    if not appended.written and appended.seq:
+        same = (
+            wanted is None or not names_version(state, wanted) or find(state, wanted).digest == change.digest
+        )
+        if change.cause not in causes or not same:
+            raise used_otherwise(state, appended.seq)
+    return model_version(session, state, state.versions[change.version])
+
+
+def change_in(appended: Appended, alias: Alias) -> AliasChange | None:
+    """Return what a commit did to an alias, or None."""
+    changes = (change for change in appended.state.alias_history if change.generation == appended.seq)
+    return next((change for change in changes if change.alias == alias), None)
+
+
+def used_otherwise(state: State, seq: int) -> AlreadyExists:
+    """Return the error for a ``commit_id`` that stands for another write."""
+    return AlreadyExists(
+        "this commit_id was used for something else",
+        where=f"{state.model}, commit {seq}",
+        hint="Use a commit_id of its own for each write.",
+    )
 
 
 def _check_expected(state: State, alias: Alias, expected: Expected) -> None:
@@ -94,12 +134,14 @@ def _check_expected(state: State, alias: Alias, expected: Expected) -> None:
     if expected is ...:
         return
     current = state.aliases.get(alias)
-    if isinstance(expected, int):
-        agrees = current is not None and current.generation == expected
-    elif expected is None:
-        agrees = current is None
+    if expected is None or current is None:
+        agrees = expected is None and current is None
+    elif isinstance(expected, ModelVersion):
+        agrees = current.digest == expected.digest
+    elif isinstance(expected, int):
+        agrees = current.generation == expected
     else:
-        agrees = current is not None and current.version == scheme_of(state).version(expected)
+        agrees = current.version == scheme_of(state).version(expected)
     if not agrees:
         raise Conflict(
             "the alias is not where it was expected",
@@ -110,7 +152,15 @@ def _check_expected(state: State, alias: Alias, expected: Expected) -> None:
         )
 
 
-def delete_alias(session: Session, name: ModelName, alias: Alias, *, reason: str, expected: Expected) -> None:
+def delete_alias(
+    session: Session,
+    name: ModelName,
+    alias: Alias,
+    *,
+    reason: str,
+    expected: Expected,
+    commit_id: str | None,
+) -> None:
     """Delete an alias; see `Registry.delete_alias`."""
     session.open_for_writing()
     session.state(name)
@@ -122,7 +172,10 @@ def delete_alias(session: Session, name: ModelName, alias: Alias, *, reason: str
             raise _no_alias(state, alias)
         return Proposal((AliasDeleted(alias, previous),), message=reason)
 
-    session.log(name).append(propose, by=session.actor)
+    appended = session.append(name, propose, commit_id=commit_id)
+    change = change_in(appended, alias)
+    if change is None or change.digest is not None:
+        raise used_otherwise(appended.state, appended.seq)
 
 
 def _no_alias(state: State, alias: str) -> NotFound:
@@ -143,7 +196,6 @@ def rollback(
     session.open_for_writing()
     first = session.state(name)
     generation = first.aliases[alias].generation if alias in first.aliases else None
-    found: list[VersionEntry] = []
 
     def propose(state: State) -> Proposal:
         current = state.aliases.get(alias)
@@ -157,15 +209,11 @@ def rollback(
                 hint="Look at it, and roll back again if that is still right.",
             )
         entry = _target(state, alias, to, lambda entry: _check_usable(session, name, entry))
-        found[:] = [entry]
         event = alias_set(state, alias, entry.version, entry.digest, cause="rollback")
         return Proposal((event,) if event else (), message=reason)
 
-    appended = session.log(name).append(propose, by=session.actor, commit_id=commit_id)
-    if found:
-        return model_version(session, appended.state, found[0])
-    change = next(change for change in appended.state.alias_history if change.generation == appended.seq)
-    return model_version(session, appended.state, appended.state.versions[change.version])
+    appended = session.append(name, propose, commit_id=commit_id)
+    return _moved(session, appended, alias, {"rollback"}, None if to is None else ref_of(name, to))
 
 
 def served_before(state: State, alias: str) -> list[str]:
@@ -201,8 +249,7 @@ def _target(
     candidates = served_before(state, alias)
     where = f"{state.model}@{alias}"
     if to is not None:
-        wanted = parse_ref(to) if isinstance(to, ModelVersion) else Ref.parse(f"{state.model}@{to}")
-        entry = find(state, wanted)
+        entry = find(state, ref_of(model_of(state), to))
         if entry.version not in candidates:
             raise Refused(
                 "not a version to roll back to",

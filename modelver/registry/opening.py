@@ -2,20 +2,20 @@
 
 import contextlib
 import os
+import re
 import tomllib
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 
-from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound
+from modelver.errors import AlreadyExists, InvalidValue, LimitExceeded, LogTampered, NotFound, StoreError
 from modelver.history.commit import commit_digest, seal, unseal
-from modelver.storage.layout import REGISTRY_FILE
+from modelver.storage.layout import MODELS, REGISTRY_FILE
 from modelver.storage.store import Store
 from modelver.values.canonical import Json, decode_object, encode
-from modelver.values.wire import format_time
+from modelver.values.wire import format_time, without_format
 
 FORMAT = 1
 MAX_REGISTRY_FILE = 64 * 2**10
@@ -23,6 +23,7 @@ VARIABLE = "MODELVER_REGISTRY"
 PROJECT_FILE = "modelver.toml"
 DEFAULT = "modelver-registry"
 _MAX_PROJECT_FILE = 2**20
+_ID = re.compile("[0-9a-f]{32}")
 
 
 @attrs.frozen
@@ -51,23 +52,37 @@ def locate(url: str | os.PathLike[str] | None) -> str:
 
 
 def _from_project(folder: Path) -> str | None:
+    """Return what the nearest project file says, if it says anything."""
     for place in (folder, *folder.parents):
         file = place / PROJECT_FILE
-        if not file.is_file():
-            continue
-        if file.stat().st_size > _MAX_PROJECT_FILE:
-            raise InvalidValue(
-                "a project file is too large", where=file, expected=f"at most {_MAX_PROJECT_FILE} bytes"
-            )
-        try:
-            section = tomllib.loads(file.read_text("utf-8")).get("registry", {})
-        except ValueError as error:
-            raise InvalidValue("not a TOML file", where=file, found=error) from None
-        url = section.get("url") if isinstance(section, dict) else None
-        if isinstance(url, str) and url:
-            return url if "://" in url else str(place / url)
-        return None
+        if os.path.isfile(file):  # noqa: PTH113 (False also where it can't be looked at)
+            url = _registry_url(file)
+            if url is None or "://" in url:
+                return url
+            return str(place / os.path.expanduser(url))  # noqa: PTH111 (never raises without a home)
     return None
+
+
+def _registry_url(file: Path) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(_MAX_PROJECT_FILE + 1)
+    except OSError as error:
+        raise StoreError("a project file can't be read", where=file, found=error.strerror or error) from error
+    if len(data) > _MAX_PROJECT_FILE:
+        raise LimitExceeded(
+            "a project file is too large", where=file, expected=f"at most {_MAX_PROJECT_FILE} bytes"
+        )
+    try:
+        section = tomllib.loads(data.decode()).get("registry", {})
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue("not a TOML file", where=file, found=error) from None
+    url = section.get("url", "") if isinstance(section, dict) else None
+    if not isinstance(url, str):
+        raise InvalidValue(
+            "not the address of a registry", where=f"{file}, [registry] url", expected="text", found=url
+        )
+    return url or None
 
 
 def read_identity(store: Store) -> Identity:
@@ -90,29 +105,36 @@ def read_identity(store: Store) -> Identity:
 
 def parse_identity(data: bytes, *, what: str) -> Identity:
     """Check the founding file's bytes and read them; see `read_identity`."""
-    body: Mapping[str, object] = decode_object(unseal(data, what=what), what=what)
-    if body.get("format") != FORMAT:
-        raise InvalidValue(
-            "a registry of another format",
-            where=what,
-            expected=FORMAT,
-            found=body.get("format"),
-            hint="Upgrade modelver.",
-        )
+    stored = decode_object(unseal(data, what=what), what=what)
+    body = without_format(stored, FORMAT, kind="registry", what=what)
     registry = body.get("registry")
-    if not isinstance(registry, str) or not registry:
-        raise LogTampered("a registry without an id", where=what)
+    if not isinstance(registry, str) or not _ID.fullmatch(registry):
+        raise LogTampered("a registry without an id", where=what, expected="32 hexadecimal digits")
     return Identity(registry, commit_digest(data))
 
 
 def make_identity(store: Store) -> Identity:
-    """Write the founding file unless somebody else is faster, and return what is there."""
+    """Write the founding file unless somebody else is faster, and return what is there.
+
+    Raises:
+        LogTampered: There is a registry whose founding file is missing: with another one, nobody could read it again.
+    """
     body: dict[str, Json] = {
         "format": FORMAT,
         "registry": uuid.uuid4().hex,
         "created_at": format_time(datetime.now(UTC)),
         "options": {},
     }
+    orphans = [folder for folder in (MODELS, "registry") if any(True for _ in store.list(folder))]
+    with contextlib.suppress(NotFound):
+        return read_identity(store)
+    if orphans:
+        raise LogTampered(
+            "a registry's founding file is missing",
+            where=f"{store.url}/{REGISTRY_FILE}",
+            found=f"objects in {' and '.join(orphans)}",
+            hint="Restore it from a copy of the registry.",
+        )
     with contextlib.suppress(AlreadyExists):
         store.put_new(REGISTRY_FILE, seal(encode(body)))
     return read_identity(store)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from modelver.errors import NotFound
 from modelver.history.commit import Commit
 from modelver.history.event import (
     AliasDeleted,
@@ -20,8 +21,15 @@ from modelver.registry.results import History, HistoryEntry
 
 
 def alias_history(state: State, alias: str) -> History:
-    """Return the moves of one alias, the oldest first."""
+    """Return the moves of one alias, the oldest first.
+
+    Raises:
+        NotFound: The model never had it.
+    """
     entries = tuple(_of_change(change) for change in state.alias_history if change.alias == alias)
+    if not entries:
+        had = ", ".join(sorted({change.alias for change in state.alias_history})) or "none"
+        raise NotFound("the model never had this alias", where=f"{state.model}@{alias}", found=had)
     return History(f"{state.model}@{alias}", entries)
 
 

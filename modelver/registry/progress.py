@@ -1,7 +1,6 @@
 """Progress of long work, told to an fsspec Callback."""
 
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -17,15 +16,31 @@ class Callback(Protocol):
         ...
 
 
-def progress(callback: Callback | None, size: int) -> Callable[[int], None] | None:
-    """Return a function that many threads may tell of bytes done; callbacks need not be thread-safe."""
-    if callback is None:
-        return None
-    callback.set_size(size)
-    lock = threading.Lock()
+class Progress:
+    """Tells a callback of bytes done, never of more than there are; callbacks need not be thread-safe.
 
-    def on_bytes(count: int) -> None:
-        with lock:
-            callback.relative_update(count)
+    Args:
+        callback: Who is told; None tells nobody.
+        size: How many bytes there are to do.
+    """
 
-    return on_bytes
+    def __init__(self, callback: Callback | None, size: int) -> None:
+        self._callback = callback
+        self._left = size
+        self._lock = threading.Lock()
+        if callback is not None:
+            callback.set_size(size)
+
+    def __call__(self, count: int) -> None:
+        """Tell of some more bytes; many threads may."""
+        if self._callback is None:
+            return
+        with self._lock:
+            count = min(count, self._left)
+            self._left -= count
+            if count:
+                self._callback.relative_update(count)
+
+    def finish(self) -> None:
+        """Tell of those that needed no work."""
+        self(self._left)

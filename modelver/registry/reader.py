@@ -1,15 +1,17 @@
 """The reading half of the registry: nothing here changes anything."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from modelver.compare import Comparison, compare
+from modelver.errors import NotFound
 from modelver.history.state import State, VersionEntry
+from modelver.registry.finding import find, model_of, parse_at, parse_ref, scheme_of
 from modelver.registry.loading import LoadedModel, load
 from modelver.registry.past import alias_history, whole_history
-from modelver.registry.progress import Callback, progress
-from modelver.registry.reading import find, model_version, parse_at, parse_ref, scheme_of, side
+from modelver.registry.progress import Callback
+from modelver.registry.reading import model_version, side
 from modelver.registry.results import History, VersionStatus
 from modelver.registry.session import Session
 from modelver.registry.verifying import verify_registry, verify_version
@@ -39,13 +41,17 @@ class RegistryReader:
         return f"Registry({self.url!r})"
 
     def models(self) -> list[ModelName]:
-        """Return the names of all models, sorted."""
+        """Return the names of all models, sorted.
+
+        Raises:
+            NotFound: There is no registry.
+        """
+        return sorted(model_of(state) for state in self._states())
+
+    def _states(self) -> Iterator[State]:
         _ = self._session.identity
-        states = (
-            self._session.log(ModelName(folder.replace("--", "/"))).state()
-            for folder in self._session.folders()
-        )
-        return sorted(state.model for state in states if state.model is not None)
+        states = (self._session.log(name).state() for name in self._session.models())
+        return (state for state in states if state.model is not None)
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Return a model's versions, the lowest first.
@@ -118,15 +124,13 @@ class RegistryReader:
         """Return what happened to a model, or to one of its aliases, the oldest first.
 
         Raises:
-            NotFound: There is no such model.
+            NotFound: There is no such model, or it never had such an alias.
         """
         name = ModelName(model)
         state = self._session.state(name)
-        return (
-            whole_history(self._session.log(name), state)
-            if alias is None
-            else alias_history(state, Alias(alias))
-        )
+        if alias is None:
+            return whole_history(self._session.log(name), state)
+        return alias_history(state, Alias(alias))
 
     def load(
         self,
@@ -153,21 +157,26 @@ class RegistryReader:
             IntegrityError: A blob is damaged; nothing of it is handed out.
         """
         state, entry = self._find(ref)
-        version = model_version(self._session, state, entry)
-        on_bytes = progress(callback, version.size) if callback else None
-        return load(self._session, state, entry, verify=verify, include=include, to=to, on_bytes=on_bytes)
+        return load(self._session, state, entry, verify=verify, include=include, to=to, callback=callback)
 
     def verify(self, ref: str | ModelVersion | None = None, *, callback: Callback | None = None) -> Report:
         """Check a version, or everything that is stored, byte by byte.
 
+        Args:
+            ref: The version; None for all there is: the founding file, every log from its first commit, every
+                checkpoint and every blob.
+            callback: Told of progress in bytes.
+
         Returns:
             A report that is true when all is well; ``.raise_if_failed()`` raises otherwise.
+
+        Raises:
+            NotFound: There is no registry, or no such version.
         """
-        on_bytes = progress(callback, 0) if callback else None
         if ref is None:
-            return verify_registry(self._session, on_bytes)
+            return verify_registry(self._session, callback)
         state, entry = self._find(ref)
-        return verify_version(self._session, state.model or parse_ref(ref).model, entry, on_bytes)
+        return verify_version(self._session, model_of(state), entry, callback)
 
     def compare(self, a: str | ModelVersion, b: str | ModelVersion) -> Comparison:
         """Compare two versions, of one model or of two, down to the tensor; no weights are read.
@@ -182,21 +191,23 @@ class RegistryReader:
         return compare(*sides)
 
     def _repr_html_(self) -> str:
-        rows = []
-        for name in self.models():
-            state = self._session.state(name)
-            aliases = ", ".join(
-                f"{alias} → {change.version}" for alias, change in sorted(state.aliases.items())
+        try:
+            states = sorted(self._states(), key=model_of)
+        except NotFound:
+            return html.heading(f"registry {self.url}", "nothing here yet")
+        rows = [
+            (
+                html.code(model_of(state)),
+                html.text(len(state.versions)),
+                html.text(state.highest or ""),
+                html.text(
+                    ", ".join(f"{alias} → {state.aliases[alias].version}" for alias in sorted(state.aliases))
+                ),
+                html.text(scheme_of(state).text),
             )
-            rows.append(
-                (
-                    html.code(name),
-                    html.text(len(state.versions)),
-                    html.text(state.highest or ""),
-                    html.text(aliases),
-                    html.text(scheme_of(state).text),
-                )
-            )
-        return html.heading(f"registry {self.url}", f"{len(rows)} models") + html.table(
+            for state in states
+        ]
+        count = f"{len(rows)} model{'' if len(rows) == 1 else 's'}"
+        return html.heading(f"registry {self.url}", count) + html.table(
             ("model", "versions", "highest", "aliases", "scheme"), rows
         )

@@ -4,17 +4,17 @@ import difflib
 import getpass
 import os
 import platform
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from modelver.cache.heads import HeadMemory
-from modelver.cache.place import cache_dir
+from modelver.cache.place import cache_dir, make_private
 from modelver.cache.stamps import StampCache
-from modelver.errors import InvalidValue, NotFound
+from modelver.errors import InvalidName, InvalidValue, NotFound, StoreError
 from modelver.history.event import ModelCreated
 from modelver.history.state import State
-from modelver.log import Log, LogPlace, Proposal, check_clock
+from modelver.log import Appended, Log, LogPlace, Proposal, check_clock
 from modelver.registry.opening import Identity, make_identity, read_identity
 from modelver.storage.layout import MODELS, REGISTRY_LOG, model_prefix
 from modelver.storage.store import Store
@@ -79,6 +79,23 @@ class Session:
         if not self._clock_checked:
             check_clock(self.store)
             self._clock_checked = True
+            # The first writer makes the cache, for itself alone, whatever its umask.
+            with suppress(StoreError):
+                make_private(self.cache)
+
+    def before(self, name: ModelName) -> State:
+        """Return a model's state, an empty one where there is no such model, or no registry but one may be made.
+
+        Raises:
+            NotFound: There is no registry, and none may be made.
+        """
+        try:
+            _ = self.identity
+        except NotFound:
+            if self.create:
+                return State(seq=0, head="")
+            raise
+        return self.log(name).state()
 
     def log(self, name: ModelName) -> Log:
         """Return a model's log, which may be empty."""
@@ -96,6 +113,16 @@ class Session:
             self._logs[model] = Log(self.store, place, self._heads, lock)
         return self._logs[model]
 
+    def append(
+        self,
+        name: ModelName,
+        propose: Callable[[State], Proposal],
+        *,
+        commit_id: str | None = None,
+    ) -> Appended:
+        """Append to a model's log, as the session's actor; see `Log.append`."""
+        return self.log(name).append(propose, by=self.actor, commit_id=commit_id)
+
     def state(self, name: ModelName) -> State:
         """Return a model's state.
 
@@ -104,18 +131,28 @@ class Session:
         """
         state = self.log(name).state()
         if state.model is None:
-            similar = difflib.get_close_matches(name.lower(), self.folders(), n=3)
-            shown = ", ".join(folder.replace("--", "/") for folder in similar)
+            similar = difflib.get_close_matches(name.lower(), self.models(), n=3)
             raise NotFound(
                 "there is no such model",
                 where=f"{name} in {self.store.url}",
-                hint=f"Did you mean {shown}?" if shown else "registry.models() lists what there is.",
+                hint=f"Did you mean {', '.join(similar)}?"
+                if similar
+                else "registry.models() lists what there is.",
             )
         return state
 
-    def folders(self) -> list[str]:
-        """Return the folders of all models, sorted."""
-        return list(self.store.folders(MODELS))
+    def folders(self) -> Iterator[tuple[str, ModelName | None]]:
+        """Yield the folders below ``models/``, sorted, each with its model's name, or None where it is no model's."""
+        for folder in self.store.folders(MODELS):
+            try:
+                name = ModelName(folder.replace("--", "/"))
+            except InvalidName:
+                name = None
+            yield folder, name
+
+    def models(self) -> list[ModelName]:
+        """Return the names of all folders that may be a model's, in lower case."""
+        return [name for _, name in self.folders() if name is not None]
 
     def create_model(self, name: ModelName, scheme: str | None) -> State:
         """Make a model unless it exists, and return its state.
@@ -143,12 +180,7 @@ class Session:
                 )
             return Proposal(())
 
-        return self.log(name).append(propose, by=self.actor).state
-
-    @cached_property
-    def staging(self) -> Path:
-        """A folder in the cache for bytes on their way in."""
-        return self.cache / "staging"
+        return self.append(name, propose).state
 
 
 def check_actor(actor: str | None) -> str:

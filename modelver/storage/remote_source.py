@@ -3,17 +3,18 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from modelver.errors import NotFound, StoreError
+from modelver.errors import NotFound, SourceChanged, StoreError
 from modelver.values.url import without_credentials
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::|://)")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CHUNK = 4 * 2**20
 _VERSION_KEYS = ("version_id", "VersionId", "generation", "versionId")
 _ETAG_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "crc32c")
@@ -46,14 +47,24 @@ class RemoteFile:
         """Copy the file's bytes to a new local file.
 
         Raises:
+            SourceChanged: They are not as many as the store said.
             StoreError: They could not be read.
         """
+        size = 0
         try:
             with self._filesystem.open(self._path, "rb") as remote, target.open("xb") as local:
-                while chunk := remote.read(_CHUNK):
-                    local.write(chunk)
-        except OSError as error:
-            raise StoreError("a source can't be read", where=self.url, found=error) from None
+                while chunk := cast("bytes", remote.read(_CHUNK)):
+                    size += local.write(chunk)
+        except Exception as error:  # noqa: BLE001 (every client raises its own)
+            raise StoreError("a source can't be read", where=self.url, found=_told(error)) from None
+        if self.size not in {None, size}:
+            raise SourceChanged(
+                "a source changed while it was read",
+                where=self.url,
+                expected=f"{self.size} bytes",
+                found=f"{size} bytes",
+                hint="Wait until nothing writes to it, then try again.",
+            )
 
 
 def list_remote(url: str, storage_options: Mapping[str, object]) -> Iterator[tuple[str, RemoteFile]]:
@@ -66,20 +77,31 @@ def list_remote(url: str, storage_options: Mapping[str, object]) -> Iterator[tup
     shown = without_credentials(url)
     filesystem, path = _open(url, storage_options)
     try:
-        listed: dict[str, dict[str, Any]] = filesystem.find(path, detail=True)
+        listed = _listed(filesystem, path)
     except FileNotFoundError:
         listed = {}
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError("a source can't be listed", where=shown, found=error) from None
+        raise StoreError("a source can't be listed", where=shown, found=_told(error)) from None
     if not listed:
         raise NotFound("a source is missing", where=shown)
     for found, info in sorted(listed.items()):
         inside = found.removeprefix(path).lstrip("/")
         where = f"{shown.rstrip('/')}/{inside}" if inside else shown
-        yield (
-            inside,
-            RemoteFile(where, found.rpartition("/")[2], info.get("size"), _mark(info), filesystem, found),
-        )
+        name = where.rpartition("/")[2]
+        yield inside, RemoteFile(where, name, info.get("size"), _mark(info), filesystem, found)
+
+
+def _listed(filesystem: "AbstractFileSystem", path: str) -> dict[str, dict[str, Any]]:
+    """Return the files at a path with what is known of them; a single file is not searched for others."""
+    info: dict[str, Any] = filesystem.info(path)
+    if info.get("type") == "file":
+        return {path: info}
+    return cast("dict[str, dict[str, Any]]", filesystem.find(path, detail=True))
+
+
+def _told(error: Exception) -> str:
+    """Return what a client says, without the addresses in it, which may be signed."""
+    return _ADDRESS.sub(lambda address: without_credentials(address[0]), str(error) or type(error).__name__)
 
 
 def _open(url: str, storage_options: Mapping[str, object]) -> "tuple[AbstractFileSystem, str]":
@@ -94,7 +116,7 @@ def _open(url: str, storage_options: Mapping[str, object]) -> "tuple[AbstractFil
             "a package for this kind of URL is missing", where=without_credentials(url), hint=str(error)
         ) from None
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError("a URL can't be opened", where=without_credentials(url), found=error) from None
+        raise StoreError("a URL can't be opened", where=without_credentials(url), found=_told(error)) from None
     return filesystem, path.rstrip("/")
 
 

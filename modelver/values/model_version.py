@@ -51,7 +51,7 @@ class ModelVersion:
     digest: Digest
     created_at: datetime
     created_by: str
-    _details: Details = attrs.field(repr=False, eq=False)
+    _details: Details = attrs.field(alias="details", repr=False, eq=False)
     created: bool = attrs.field(default=False, eq=False)
 
     def __str__(self) -> str:

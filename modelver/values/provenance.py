@@ -13,6 +13,11 @@ def _sorted(packages: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(packages.items()))
 
 
+def _text(value: str) -> str:
+    """Replace what has no UTF-8: names of files and variables may hold bytes that are no text (PEP 383)."""
+    return value.encode(errors="replace").decode()
+
+
 @attrs.frozen
 class Code:
     """The git checkout that the caller worked in.
@@ -26,11 +31,11 @@ class Code:
         path: The folder inside the repository, as a POSIX path; empty for its top.
     """
 
-    repository: str = ""
-    commit: str = ""
-    branch: str = ""
+    repository: str = attrs.field(default="", converter=_text)
+    commit: str = attrs.field(default="", converter=_text)
+    branch: str = attrs.field(default="", converter=_text)
     dirty: bool | None = None
-    path: str = ""
+    path: str = attrs.field(default="", converter=_text)
 
 
 @attrs.frozen
@@ -65,8 +70,8 @@ class Host:
         cpus: Number of logical processors of the machine; 0 where unknown.
     """
 
-    name: str = ""
-    user: str = ""
+    name: str = attrs.field(default="", converter=_text)
+    user: str = attrs.field(default="", converter=_text)
     cpus: int = 0
 
 
@@ -80,9 +85,9 @@ class Run:
         url: Where to look at it, without credentials; empty where the system has no page, or it can't be told.
     """
 
-    system: str = ""
-    id: str = ""
-    url: str = ""
+    system: str = attrs.field(default="", converter=_text)
+    id: str = attrs.field(default="", converter=_text)
+    url: str = attrs.field(default="", converter=_text)
 
 
 @attrs.frozen

@@ -29,7 +29,7 @@ def without_credentials(url: str) -> str:
     if _LOCAL.match(url):
         return url
     login, _, place = url.rpartition("@")
-    return (place if ":" in login else url).partition("?")[0]
+    return without_credentials(place) if ":" in login else url.partition("?")[0]
 
 
 def _url(url: str) -> str:
@@ -39,7 +39,7 @@ def _url(url: str) -> str:
     except ValueError:
         return ""
     login, _, host = parts.netloc.rpartition("@")
-    if "@" in parts.path + parts.query + parts.fragment:
+    if not parts.scheme or "@" in parts.path + parts.query + parts.fragment:
         return ""
     user = login.partition(":")[0]
     kept = f"{user}@" if user and parts.scheme in _LOGIN_IS_ADDRESS else ""

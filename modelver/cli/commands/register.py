@@ -1,0 +1,174 @@
+"""``modelver register``."""
+
+import json
+from typing import IO, Literal
+
+import click
+
+from modelver.cli.options import Call, commit_id_option, model_argument, numbers, pairs, verb
+from modelver.cli.progress import Bar
+from modelver.values.canonical import Json
+
+_MAX_CHANGELOG = 2**20
+
+
+def _read_changelog(ctx: click.Context, param: click.Parameter, file: IO[bytes] | None) -> str | None:
+    if file is None:
+        return None
+    data = file.read(_MAX_CHANGELOG + 1)
+    if len(data) > _MAX_CHANGELOG:
+        raise click.BadParameter(f"longer than {_MAX_CHANGELOG:,} bytes", ctx, param)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"not UTF-8: {error.reason}", ctx, param) from None
+
+
+def _json_values(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Json]:
+    """Read values that are JSON as such (``3e-4``, ``true``, ``[64, 16]``), and others as text."""
+    return {name: _json_or_text(value) for name, value in pairs(ctx, param, values).items()}
+
+
+def _json_or_text(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+@verb("register")
+@model_argument
+@click.argument("source", nargs=-1, type=click.Path())
+@click.option("--version", metavar="VERSION", help="An exact version. [default: the last one, raised]")
+@click.option(
+    "--bump",
+    type=click.Choice(("auto", "major", "minor", "patch", "prerelease")),
+    help="How to raise the last version. [default: auto, by what changed]",
+)
+@click.option("--changelog", metavar="TEXT", help="What changed, for people.")
+@click.option(
+    "--changelog-file",
+    type=click.File("rb"),
+    callback=_read_changelog,
+    help="The same from a file; - is stdin.",
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME=NUMBER", callback=numbers, help="A measured figure."
+)
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_json_values,
+    help="A hyperparameter: JSON, else text.",
+)
+@click.option(
+    "--prompt",
+    "prompts",
+    multiple=True,
+    metavar="NAME=FILE",
+    callback=pairs,
+    help="A prompt that lies elsewhere.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="NAME=URI",
+    callback=pairs,
+    help="A dataset: its digest is recorded, it is not stored.",
+)
+@click.option("--intended-use", multiple=True, metavar="TEXT", help="What it is for.")
+@click.option("--limitation", "limitations", multiple=True, metavar="TEXT", help="What it can't do.")
+@click.option("--license", metavar="SPDX", help="Its licence, such as apache-2.0.")
+@click.option(
+    "--external-facing/--no-external-facing",
+    default=None,
+    help="Whether people outside the organisation meet its output.",
+)
+@click.option(
+    "--base", multiple=True, metavar="REF", help="A version in this registry that it was made from."
+)
+@click.option("--tag", "tags", multiple=True, metavar="NAME=TEXT", callback=pairs, help="A short label.")
+@click.option(
+    "--alias", "aliases", multiple=True, metavar="ALIAS", help="Set to the version in the same commit."
+)
+@click.option("--run", metavar="URL|ID", help="The training run. [default: taken from the environment]")
+@click.option("--no-capture", is_flag=True, help="Don't record git, environment, host and run.")
+@click.option("--move", is_flag=True, help="Take the files instead of copying them.")
+@click.option(
+    "--if-unchanged",
+    type=click.Choice(("return", "error")),
+    default="return",
+    help="Where nothing changed: name the version that is there, or exit with 4. [default: return]",
+)
+@commit_id_option
+def command(
+    call: Call,
+    *,
+    model: str,
+    source: tuple[str, ...],
+    version: str | None,
+    bump: Literal["auto", "major", "minor", "patch", "prerelease"] | None,
+    changelog: str | None,
+    changelog_file: str | None,
+    metrics: dict[str, float],
+    params: dict[str, Json],
+    prompts: dict[str, str],
+    data: dict[str, str],
+    intended_use: tuple[str, ...],
+    limitations: tuple[str, ...],
+    license: str | None,  # noqa: A002 (the option's name)
+    external_facing: bool | None,
+    base: tuple[str, ...],
+    tags: dict[str, str],
+    aliases: tuple[str, ...],
+    run: str | None,
+    no_capture: bool,
+    move: bool,
+    if_unchanged: Literal["return", "error"],
+    commit_id: str | None,
+) -> None:
+    """Register files as a version of a model.
+
+    SOURCE is a file, a folder or an fsspec URL. A single folder's content goes to the top of the version; of several
+    sources, each goes there under its own name. There may be none where there are prompts.
+
+    The version's reference is printed. Where nothing changed since the last version, that one is named.
+    """
+    if version and bump:
+        raise click.UsageError("--version and --bump exclude each other.")
+    if changelog is not None and changelog_file is not None:
+        raise click.UsageError("--changelog and --changelog-file exclude each other.")
+    metadata = {
+        "intended_use": intended_use,
+        "limitations": limitations,
+        "license": license,
+        "external_facing": external_facing,
+    }
+    with Bar("registering") as bar:
+        made = call.registry.register(
+            model,
+            source[0] if len(source) == 1 else source,
+            version=version,
+            bump=bump or "auto",
+            changelog=changelog_file if changelog is None else changelog,
+            metrics=metrics,
+            params=params,
+            prompts=prompts,
+            data=data,
+            metadata={key: value for key, value in metadata.items() if value is not None},
+            base=base,
+            tags=tags,
+            run=run,
+            aliases=aliases,
+            capture=not no_capture,
+            move=move,
+            if_unchanged=if_unchanged,
+            commit_id=commit_id,
+            callback=bar,
+        )
+    done = f"Registered {made.ref}" if made.created else f"Nothing has changed since {made.ref}"
+    also = f"; it is {', '.join(aliases)} now" if aliases else ""
+    call.done(made, f"{done}: {made.digest.short}{also}", created=made.created)

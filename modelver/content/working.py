@@ -1,0 +1,78 @@
+"""Folders in which something is prepared: gone when the work is done, and cleared where its worker died."""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from modelver.storage.lock import try_lock
+
+_PREFIX = ".modelver-"
+_PRIVATE = 0o700
+_DAY = 86_400
+
+
+@contextmanager
+def working_folder(parent: Path) -> Iterator[Path]:
+    """Give a new folder, which only this user may enter, and remove it in the end; what dead workers left goes first.
+
+    Its lock says that its worker lives.
+
+    Args:
+        parent: An existing folder.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    _clear_abandoned(parent)
+    folder, descriptor = _make(parent)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder of ours, read-only parts too, as far as the system lets us."""
+    with suppress(OSError):
+        for here, _, _ in os.walk(folder):
+            Path(here).chmod(_PRIVATE)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(parent: Path) -> tuple[Path, int | None]:
+    while True:
+        folder = parent / f"{_PREFIX}{uuid.uuid4().hex}"
+        folder.mkdir(mode=_PRIVATE)
+        descriptor = _opened(folder)
+        if descriptor is None:
+            return folder, None
+        # Another process may have taken it for abandoned before it was locked.
+        if try_lock(descriptor) is not False and folder.exists():
+            return folder, descriptor
+        os.close(descriptor)
+
+
+def _opened(folder: Path) -> int | None:
+    """Return a descriptor of a folder to lock, or None where folders can't be opened (Windows)."""
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except (AttributeError, OSError):
+        return None
+
+
+def _clear_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{_PREFIX}{'[0-9a-f]' * 32}"):
+        descriptor = _opened(folder)
+        locked = try_lock(descriptor) if descriptor is not None else None
+        with suppress(OSError):
+            # Without locks, age tells.
+            if locked or (locked is None and folder.lstat().st_mtime < time.time() - _DAY):
+                remove_tree(folder)
+        if descriptor is not None:
+            os.close(descriptor)

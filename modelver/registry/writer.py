@@ -1,0 +1,184 @@
+"""The half of the registry that speaks of versions that exist: aliases, yanks, later metrics and notes."""
+
+from collections.abc import Mapping
+
+from modelver.errors import InvalidValue
+from modelver.registry import inputs
+from modelver.registry.amending import annotate, record_metrics, yank
+from modelver.registry.moving import Expected, delete_alias, rollback, set_alias
+from modelver.registry.reader import RegistryReader
+from modelver.values.model_version import ModelVersion
+from modelver.values.name import Alias, ModelName
+
+
+class RegistryWriter(RegistryReader):
+    """What can be said of versions; see `modelver.Registry`."""
+
+    def set_alias(
+        self,
+        model: str,
+        alias: str,
+        version: str | ModelVersion,
+        *,
+        reason: str = "",
+        expected: Expected = ...,
+        commit_id: str | None = None,
+    ) -> ModelVersion:
+        """Make an alias name a version.
+
+        Args:
+            model: The model.
+            alias: Such as ``production``.
+            version: A version, an alias, or a `ModelVersion`.
+            reason: Why; recorded for ever.
+            expected: What it must name now: a version, a generation (from `history`), or None where it must not exist.
+                Left out: anything.
+            commit_id: As for `register`.
+
+        Returns:
+            The version that the alias names now.
+
+        Raises:
+            Conflict: It names something else than expected.
+            NotFound: There is no such model or version.
+            Refused: The version was yanked.
+            InvalidName: The alias breaks the grammar, or reads as a version.
+        """
+        return set_alias(
+            self._session,
+            ModelName(model),
+            Alias(alias),
+            version,
+            reason=inputs.text(reason, "reason"),
+            expected=expected,
+            commit_id=commit_id,
+        )
+
+    def delete_alias(
+        self,
+        model: str,
+        alias: str,
+        *,
+        reason: str = "",
+        expected: Expected = ...,
+        commit_id: str | None = None,
+    ) -> None:
+        """Delete an alias; its history stays. The arguments are those of `set_alias`.
+
+        Raises:
+            NotFound: There is no such model or alias.
+            Conflict: It names something else than expected.
+        """
+        delete_alias(
+            self._session,
+            ModelName(model),
+            Alias(alias),
+            reason=inputs.text(reason, "reason"),
+            expected=expected,
+            commit_id=commit_id,
+        )
+
+    def rollback(
+        self,
+        model: str,
+        alias: str,
+        *,
+        reason: str = "",
+        to: str | ModelVersion | None = None,
+        commit_id: str | None = None,
+    ) -> ModelVersion:
+        """Move an alias back to the version that it named before.
+
+        Each further rollback goes further back; never to a version that was rolled away from, unless somebody set the
+        alias to it again, and never to a yanked one.
+
+        Args:
+            model: The model.
+            alias: Such as ``production``.
+            reason: Why; recorded for ever.
+            to: One of the earlier versions; None takes the nearest that is whole.
+            commit_id: As for `register`.
+
+        Returns:
+            The version that the alias names now.
+
+        Raises:
+            NotFound: There is no such alias, or nothing to go back to.
+            Conflict: Somebody else moved the alias meanwhile.
+            Refused: The wished version was never there, or no earlier one is whole.
+        """
+        return rollback(
+            self._session,
+            ModelName(model),
+            Alias(alias),
+            reason=inputs.text(reason, "reason"),
+            to=to,
+            commit_id=commit_id,
+        )
+
+    def yank(self, ref: str | ModelVersion, *, reason: str, commit_id: str | None = None) -> ModelVersion:
+        """Mark a version as not to be used; its bytes stay. Loading it warns, and no alias can be set to it.
+
+        Args:
+            ref: The version.
+            reason: Why; recorded for ever.
+            commit_id: As for `register`.
+
+        Raises:
+            NotFound: There is no such version.
+            InvalidValue: There is no reason.
+        """
+        if not inputs.text(reason, "reason").strip():
+            raise InvalidValue("a yank needs a reason", where=str(ref))
+        return yank(self._session, ref, reason=reason, commit_id=commit_id)
+
+    def annotate(
+        self,
+        ref: str | ModelVersion,
+        note: str = "",
+        *,
+        tags: Mapping[str, str] | None = None,
+        commit_id: str | None = None,
+    ) -> ModelVersion:
+        """Add a note or tags to a version; who and when is recorded.
+
+        Args:
+            ref: The version.
+            note: A text.
+            tags: Labels; an empty text takes a label away.
+            commit_id: As for `register`.
+
+        Raises:
+            NotFound: There is no such version.
+            InvalidValue: There is nothing to add.
+        """
+        if not inputs.text(note, "note") and not tags:
+            raise InvalidValue("there is nothing to add", where=str(ref), hint="Give a note or tags.")
+        return annotate(self._session, ref, note, inputs.to_tags(tags), commit_id=commit_id)
+
+    def record_metrics(
+        self,
+        ref: str | ModelVersion,
+        metrics: inputs.MetricsLike,
+        *,
+        dataset: str = "",
+        slice: str = "",  # noqa: A002 (the field's name)
+        commit_id: str | None = None,
+    ) -> ModelVersion:
+        """Add metrics that were measured after publication; who and when is recorded.
+
+        Args:
+            ref: The version.
+            metrics: ``{"f1": 0.88}`` or a list of `Metric`.
+            dataset: What they were measured on, where a metric does not say.
+            slice: The part of it, likewise.
+            commit_id: As for `register`.
+
+        Raises:
+            NotFound: There is no such version.
+            InvalidValue: There are none, or one is given twice or is no number.
+        """
+        found = inputs.to_metrics(metrics, dataset=dataset, slice=slice)
+        if not found:
+            raise InvalidValue("there are no metrics", where=str(ref))
+        return record_metrics(self._session, ref, found, commit_id=commit_id)
