@@ -7,7 +7,7 @@ import attrs
 
 from modelver.compare import Side, required_bump
 from modelver.errors import AlreadyExists
-from modelver.history.event import AliasSet, Event, ModelCreated, Registered
+from modelver.history.event import AliasSet, Event, Registered
 from modelver.history.state import State, VersionEntry
 from modelver.log import Appended, Proposal
 from modelver.registry.finding import model_of, scheme_of
@@ -89,9 +89,10 @@ class Content:
 def commit_version(session: Session, name: ModelName, content: Content, wish: Wish) -> ModelVersion:
     """Append the commit that makes stored content a version, or find the version that it is already."""
     named: list[str] = []
+    # The model comes first, in a commit of its own: a sweep that starts from now on writes to its log, too.
+    session.create_model(name, None)
 
-    def propose(before: State) -> Proposal:
-        state = with_model(before, name)
+    def propose(state: State) -> Proposal:
         message = _headline(content.manifest.changelog)
         if found := _existing(session, state, content, wish):
             named[:] = [found]
@@ -102,7 +103,6 @@ def commit_version(session: Session, name: ModelName, content: Content, wish: Wi
         digest = Digest.of(manifest)
         sweeps = honour_sweeps(session, state, digest, content.blobs, content.sweeps)
         events: tuple[Event, ...] = (
-            *([] if before.model else [ModelCreated(name, scheme_of(state).text)]),
             *sweeps,
             Registered(version, digest, content.provenance, content.maps, content.finalizes),
             *_aliases(state, wish.aliases, version, digest),
