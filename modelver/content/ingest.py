@@ -148,12 +148,8 @@ def _take(origin: Path, file: LocalFile, transfer: Transfer, cancelled: threadin
     before = _still_as_scanned(origin, file)
     digest = hash_file(origin, lengths=file.lengths, on_bytes=transfer.on_bytes, cancelled=cancelled)
     key = blob_key(Digest.from_hex(digest.sha256))
-    if _has(transfer.store, digest) or not transfer.store.adopt(origin, key, seen=before):
-        if not _has(transfer.store, digest):
-            digest = _copy(origin, file, attrs.evolve(transfer, on_bytes=None), cancelled)
-    elif not file.fetched and (blob := transfer.store.local_path(key)):
-        with suppress(FileExistsError):
-            origin.hardlink_to(blob)
+    if not _has(transfer.store, digest) and not transfer.store.adopt(origin, key, seen=before):
+        digest = _copy(origin, file, attrs.evolve(transfer, on_bytes=None), cancelled)
     if transfer.moves is not None and not file.fetched:
         transfer.moves.add(origin, before, transfer.store.local_path(key))
     return digest

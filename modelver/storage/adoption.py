@@ -15,9 +15,7 @@ from modelver.storage.temporary import OPEN_AS_IS, TemporaryFolder
 def adopt(
     source: Path, seen: os.stat_result, folder: TemporaryFolder, publish: Callable[[Path], bool]
 ) -> bool:
-    """Move a file into the store; see `Store.adopt`.
-
-    At every moment the file has its old name, its new one, or both, so an interruption loses nothing.
+    """Make a file an object of the store; see `Store.adopt`.
 
     Args:
         source: The file.
@@ -70,8 +68,6 @@ def _adopt_open(
     finally:
         with suppress(OSError):
             temporary.unlink()
-    if is_name_of(source, found):
-        source.unlink()
     return True
 
 

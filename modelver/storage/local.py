@@ -109,12 +109,11 @@ class LocalStore:
             return LocalIncoming(self._temporary.create(), self._publish_key)
 
     def adopt(self, path: Path, key: str, *, seen: os.stat_result) -> bool:
-        """Move a local file into the store; see `Store.adopt`."""
+        """Make a local file an object; see `Store.adopt`."""
         final = self.local_path(key)
         with failing_as("could not move a file into the registry", path):
             if is_name_of(final, seen) and is_name_of(path, seen) and self._has(final, seen.st_size):
-                path.unlink()  # an earlier move was interrupted just before this
-                return True
+                return True  # an earlier call was interrupted after this one's work
             return adopt(path, seen, self._temporary, lambda file: self._publish(file, final, seen.st_size))
 
     def local_path(self, key: str) -> Path:
@@ -223,8 +222,10 @@ def _opened(path: Path) -> Iterator[int]:
     """Open an object for reading."""
     try:
         descriptor = os.open(path, OPEN_AS_IS)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _not_found(path) from None
     except OSError:
-        _state(path)  # says better why
+        _state(path)  # a link or a socket is told as such
         raise
     try:
         _regular(os.fstat(descriptor), path)
@@ -238,13 +239,13 @@ def _state(path: Path) -> os.stat_result:
     try:
         return _regular(path.lstat(), path)
     except (FileNotFoundError, NotADirectoryError):
-        raise NotFound("no such object", where=path) from None
+        raise _not_found(path) from None
 
 
 def _regular(state: os.stat_result, path: Path) -> os.stat_result:
     """Return the state, if it is a regular file's."""
     if stat.S_ISDIR(state.st_mode):
-        raise NotFound("no such object", where=path, found="a folder")
+        raise _not_found(path)
     if not stat.S_ISREG(state.st_mode):
         raise IntegrityError(
             "a stored object was replaced by something else",
@@ -270,6 +271,10 @@ def _write(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def _not_found(path: Path) -> NotFound:
+    return NotFound("no such object", where=path)
 
 
 def _unknown(final: Path, error: OSError) -> CommitUnknown:

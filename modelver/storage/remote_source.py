@@ -116,7 +116,9 @@ def _open(url: str, storage_options: Mapping[str, object]) -> "tuple[AbstractFil
             "a package for this kind of URL is missing", where=without_credentials(url), hint=str(error)
         ) from None
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError("a URL can't be opened", where=without_credentials(url), found=_told(error)) from None
+        raise StoreError(
+            "a URL can't be opened", where=without_credentials(url), found=_told(error)
+        ) from None
     return filesystem, path.rstrip("/")
 
 

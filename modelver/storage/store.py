@@ -146,7 +146,9 @@ class Store(Protocol):
         ...
 
     def adopt(self, path: Path, key: str, *, seen: os.stat_result) -> bool:
-        """Make a file the object itself, without copying it: it leaves its place and becomes read-only.
+        """Make a file the object itself, without copying it: it becomes read-only, and keeps its old name.
+
+        The caller removes that name once the object is needed for good, so that a crash before then loses nothing.
 
         Args:
             path: The file.
@@ -156,12 +158,12 @@ class Store(Protocol):
 
         Returns:
             False where that can't be, and the file is left as it was: another file system, several links to the file,
-            somebody else's file, or another object under that key.
+            somebody else's file, or another object under that key. True also where it is that object already.
 
         Raises:
             SourceChanged: It is not the file that was hashed any more; it is left as it is.
             IntegrityError: An object of another size is under that key.
-            StoreError: The store could not; the file has its old name, the key, or both.
+            StoreError: The store could not; the file has its old name, and the key perhaps.
         """
         ...
 

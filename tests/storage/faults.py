@@ -1,13 +1,16 @@
 """Faults made to order: strace(1) kills a process at a system call or lets that call fail; mounts are private ones."""
 
+import atexit
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -76,12 +79,23 @@ def run(verb: str, root: Path, *, size: int = SIZE, prefix: tuple[str, ...] = ()
     command = [*prefix, sys.executable, scenario.__file__, verb, str(root), str(size)]
     # A start that is always the same, so that calls can be counted; coverage is measured there too.
     environment = {name: text for name, text in os.environ.items() if name.startswith(("PATH", "COVERAGE_"))}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment |= {"PYTHONPYCACHEPREFIX": str(_compiled()), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode == -9:  # strace dies of what its tracee died of
         return Outcome("killed")
     assert done.returncode == 0, done.stderr
     return Outcome(**json.loads(done.stdout))
+
+
+@cache
+def _compiled() -> Path:
+    """Return a folder with the scenario's modules compiled, which nobody else compiles anew meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="modelver-compiled-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder)}
+    command = [sys.executable, scenario.__file__, "put_new", str(folder / "registry"), "1"]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return folder
 
 
 def traced(

@@ -1,4 +1,4 @@
-"""Moving a file into a local store: whole and read-only there, or left as it was."""
+"""Making a file an object of a local store: whole and read-only there, or left as it was."""
 
 import os
 from collections.abc import Callable
@@ -31,15 +31,15 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_moved_and_not_copied(store: LocalStore, source: Path) -> None:
-    """The object is the file itself, under another name, and can't be written to any more."""
+def test_a_file_is_taken_and_not_copied(store: LocalStore, source: Path) -> None:
+    """The object is the file itself, under one more name, and can't be written to any more."""
     before = source.stat()
     assert store.adopt(source, KEY, seen=before)
     after = store.local_path(KEY).stat()
-    assert (after.st_ino, after.st_nlink, after.st_mtime_ns) == (before.st_ino, 1, before.st_mtime_ns)
+    assert (after.st_ino, after.st_nlink, after.st_mtime_ns) == (before.st_ino, 2, before.st_mtime_ns)
     store.put_new("usual", b"1")
     assert after.st_mode == store.local_path("usual").stat().st_mode
-    assert not source.exists()
+    assert source.samefile(store.local_path(KEY))
     assert list((Path(store.url) / "tmp").iterdir()) == []
 
 
@@ -132,13 +132,13 @@ def test_a_damaged_object_under_the_key_is_found(store: LocalStore, source: Path
     assert store.get(KEY, limit=9) == b"weigh"
 
 
-def test_an_interrupted_move_is_finished(store: LocalStore, source: Path) -> None:
-    """Where the object is the very file already, only its old name is left to be removed."""
+def test_a_file_that_is_the_object_already_is_taken(store: LocalStore, source: Path) -> None:
+    """After an interruption nothing is left to do: the file has both names."""
     store.put_new("other", b"1")
     store.local_path(KEY).parent.mkdir(parents=True)
     store.local_path(KEY).hardlink_to(source)
     assert store.adopt(source, KEY, seen=source.stat())
-    assert not source.exists()
+    assert source.samefile(store.local_path(KEY))
     assert store.get(KEY, limit=9) == b"weights"
 
 
