@@ -2,7 +2,7 @@
 
 Each call opens the file, works and closes it again, which takes about a tenth of a millisecond. So there is no
 connection to inherit over a fork, to share between threads or to forget to close, and nothing is touched before the
-first use. A process does so one call at a time, and isn't forked meanwhile. Callers with much to ask or to say do so in one call.
+first use. A process makes one call at a time, and isn't forked meanwhile; whoever has much to ask does so in one call.
 
 Rollback journals, not write-ahead logging: home folders of clusters are shared over the network, where WAL is not
 allowed (https://www.sqlite.org/wal.html, "Disadvantages"). Nothing is synced: a power cut may lose what was remembered,

@@ -71,6 +71,9 @@ class Git:
         Returns:
             What it printed; None where it failed, took too long or printed more than 32 MiB.
         """
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            return None
         settings = [part for override in overrides for part in ("-c", override)]
         try:
             with subprocess.Popen(  # noqa: S603 (no shell, and the program is not the checkout's)
@@ -83,7 +86,7 @@ class Git:
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             ) as process:
-                output = _read(process, self.deadline - time.monotonic())
+                output = _read(process, seconds)
         except (OSError, ValueError):  # no such folder, or a name with a NUL in it
             return None
         whole = len(output) <= _MAX_OUTPUT and process.returncode in {*success}
@@ -119,7 +122,7 @@ def _variables(top: Path) -> dict[str, str]:
 def _read(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
     """Return what a process prints until it ends, or is ended for being too slow or too talkative."""
     assert process.stdout  # noqa: S101 (a pipe, by construction)
-    timer = threading.Timer(max(seconds, 0.0), _kill, [process])
+    timer = threading.Timer(seconds, _kill, [process])
     timer.daemon = True
     timer.start()
     try:
