@@ -8,8 +8,9 @@ import pytest
 from modelver.errors import InvalidValue, LimitExceeded, LogTampered, ModelverError
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint, encode_checkpoint
 from modelver.history.commit import seal
-from modelver.history.event import SweepStarted
+from modelver.history.event import AliasDeleted, SweepStarted
 from modelver.values.canonical import encode
+from modelver.values.name import Alias
 from modelver.values.version import Version
 from tests.histories import CREATED, EMPTY, after, alias_set, with_versions
 
@@ -41,6 +42,19 @@ def test_an_alias_that_came_back_is_listed_as_replaying_lists_it() -> None:
     again = decode_checkpoint(encode_checkpoint(state), what="a checkpoint")
     assert again is not None
     assert list(again.aliases) == list(state.aliases)
+
+
+def test_a_deleted_alias_stays_deleted() -> None:
+    """Its history is there, and it names nothing."""
+    state = with_versions(["1.0.0"])
+    state = after(state, alias_set(state, "production", "1.0.0"))
+    previous = state.aliases["production"].as_previous()
+    assert previous is not None
+    state = after(state, AliasDeleted(Alias("production"), previous))
+    again = decode_checkpoint(encode_checkpoint(state), what="a checkpoint")
+    assert again == state
+    assert again is not None
+    assert again.aliases == {}
 
 
 def test_an_empty_log_has_none() -> None:

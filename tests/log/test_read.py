@@ -1,6 +1,7 @@
 """Reading: the head is found by its numbers, holes are no ends, and nothing is read twice."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +161,23 @@ def test_a_fork_shown_to_two_processes_at_once_is_found(heads: HeadMemory) -> No
     fill(open_log(stores[0], heads), 3)
     with pytest.raises(RollbackDetected):
         fill(open_log(stores[1], heads), 3)
+
+
+def test_a_fork_that_is_seen_elsewhere_while_it_is_read_is_found(tmp_path: Path) -> None:
+    """Two processes read two logs of equal length at once: the one that remembers last finds the other's head."""
+    stores = [MemoryStore(f"race-{name}-{id(tmp_path)}") for name in "ab"]
+    for name, filled in zip("ab", stores, strict=True):
+        fill(open_log(filled, HeadMemory(tmp_path / name)), 3)
+    heads = HeadMemory(tmp_path / "shared")
+
+    class Overtaken(Wrapped):
+        def get(self, key: str, *, limit: int) -> bytes:
+            """Let the other process read its log while this one reads."""
+            assert open_log(stores[0], heads).state().seq == 3
+            return self.store.get(key, limit=limit)
+
+    with pytest.raises(RollbackDetected):
+        open_log(Overtaken(stores[1]), heads).state()
 
 
 @pytest.mark.parametrize("minutes", [-60, -5.1, 5.1, 60])

@@ -134,12 +134,13 @@ class History(RuleBasedStateMachine):
             self.refuse(AliasSet(Alias(alias), version, manifest_digest(version), previous))
             self.refuse(AliasDeleted(Alias(alias), previous))
 
-    @rule(alias=aliases)
-    def delete_alias(self, alias: str) -> None:
-        """Delete an alias, if it is there."""
+    @precondition(lambda self: self.plain.named)
+    @rule(data=st.data())
+    def delete_alias(self, data: st.DataObject) -> None:
+        """Delete an alias."""
+        alias = data.draw(st.sampled_from(sorted(self.plain.named)))
         previous = self.previous(alias)
-        if previous is None:
-            return
+        assert previous is not None
         del self.plain.named[alias]
         self.plain.moves.append((alias, "", self.state.seq + 1))
         self.add(AliasDeleted(Alias(alias), previous))
