@@ -36,6 +36,13 @@ def complete_refs(ctx: click.Context, _: click.Parameter, incomplete: str) -> "l
     return _items(ctx, incomplete, lambda registry: _refs(registry, incomplete))
 
 
+def complete_folders(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Have the shell complete folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def _refs(registry: "Registry", incomplete: str) -> list[str]:
     name = incomplete.replace("@", ":").partition(":")[0]
     models = [str(model) for model in registry.models() if model.startswith(name)]

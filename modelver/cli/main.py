@@ -11,6 +11,7 @@ import click
 
 from modelver import __version__
 from modelver.cli import exit_codes
+from modelver.cli.completion import complete, complete_folders
 from modelver.cli.failures import exit_code_of
 
 VERBS = {
@@ -81,8 +82,6 @@ class Verbs(click.Group):
         arguments = list(sys.argv[1:] if args is None else args)
         name = prog_name or PROGRAM
         if instruction := os.environ.get(complete_var or _COMPLETE):
-            from modelver.cli.completion import complete
-
             sys.exit(complete(self, PROGRAM, _COMPLETE, instruction))
 
         def work() -> object:
@@ -95,14 +94,17 @@ class Verbs(click.Group):
 def _print_completion(ctx: click.Context, _: click.Parameter, shell: str | None) -> None:
     """Print the script that makes a shell complete the command's words."""
     if shell:
-        from modelver.cli.completion import complete
-
         complete(ctx.command, PROGRAM, _COMPLETE, f"{shell}_source")
         ctx.exit()
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--registry", metavar="URL", help="The registry, for any verb; also accepted after the verb.")
+@click.option(
+    "--registry",
+    metavar="URL",
+    shell_complete=complete_folders,
+    help="The registry, for any verb; also accepted after the verb.",
+)
 @click.option(
     "--completion",
     type=click.Choice(SHELLS),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from modelver.cli import terminal
-from modelver.cli.completion import complete_models, complete_refs
+from modelver.cli.completion import complete_folders, complete_models, complete_refs
 
 if TYPE_CHECKING:
     from modelver.cli.render import Screen
@@ -91,7 +91,12 @@ def verb(name: str) -> Callable[[Function], click.Command]:
 
         command = click.command(name, context_settings={"help_option_names": ["-h", "--help"]})(run)
         command.params += [
-            click.Option(["--registry"], metavar="URL", help="The registry; also accepted before the verb."),
+            click.Option(
+                ["--registry"],
+                metavar="URL",
+                shell_complete=complete_folders,
+                help="The registry; also accepted before the verb.",
+            ),
             click.Option(
                 ["--json", "as_json"], is_flag=True, help="Answer in JSON; see docs/cli.md for the keys."
             ),
