@@ -1,6 +1,6 @@
 """Replaying commits: a pure fold from a state and more commits to the next state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import attrs
 
@@ -14,7 +14,6 @@ from modelver.history.event import (
     Event,
     Indexed,
     ModelCreated,
-    Previous,
     Registered,
     SweepDone,
     SweepStarted,
@@ -22,9 +21,7 @@ from modelver.history.event import (
     Yanked,
 )
 from modelver.history.state import AliasChange, Annotation, Evaluation, Mark, State, VersionEntry
-from modelver.values.canonical import Json
 from modelver.values.digest import Digest
-from modelver.values.name import Alias
 from modelver.values.scheme import Scheme
 
 FOLD = 1
@@ -86,12 +83,8 @@ class _Fold:
                 self._create(event)
             case Registered():
                 self._register(event)
-            case AliasSet():
-                self._move(
-                    event.alias, event.version, event.digest, event.cause, event.previous, event.verdicts
-                )
-            case AliasDeleted():
-                self._move(event.alias, "", None, "deleted", event.previous, ())
+            case AliasSet() | AliasDeleted():
+                self._move(event)
             case Indexed() | Yanked() | Evaluated() | Annotated():
                 self._amend(event)
             case SweepStarted():
@@ -130,26 +123,26 @@ class _Fold:
         if not version.is_prerelease and (release is None or version > release):
             self._state = attrs.evolve(self._state, highest_release=version)
 
-    def _move(
-        self,
-        alias: Alias,
-        version: str,
-        digest: Digest | None,
-        cause: str,
-        previous: Previous | None,
-        verdicts: tuple[Mapping[str, Json], ...],
-    ) -> None:
-        if digest is not None:
-            self._entry(version, digest)
-        before = self._aliases.get(alias)
-        if (before and before.as_previous()) != (previous and attrs.evolve(previous, unknown={})):
-            raise self._impossible(f"says of the alias {alias} that it named something else before")
-        change = AliasChange(alias, version, digest, cause, previous, self._mark, verdicts)
-        self._alias_history.append(change)
-        if digest is None:
-            self._aliases.pop(alias, None)
+    def _move(self, event: AliasSet | AliasDeleted) -> None:
+        before = self._aliases.get(event.alias)
+        if (before and before.as_previous()) != (event.previous and attrs.evolve(event.previous, unknown={})):
+            raise self._impossible(f"says of the alias {event.alias} that it named something else before")
+        if isinstance(event, AliasDeleted):
+            del self._aliases[event.alias]
+            change = AliasChange(event.alias, "deleted", self._mark, previous=event.previous)
         else:
-            self._aliases[alias] = change
+            self._entry(event.version, event.digest)
+            change = AliasChange(
+                event.alias,
+                event.cause,
+                self._mark,
+                event.version,
+                event.digest,
+                event.previous,
+                event.verdicts,
+            )
+            self._aliases[event.alias] = change
+        self._alias_history.append(change)
 
     def _amend(self, event: Indexed | Yanked | Evaluated | Annotated) -> None:
         entry = self._entry(event.version, event.digest)

@@ -83,20 +83,20 @@ class AliasChange:
 
     Attributes:
         alias: The alias.
+        cause: Why the alias moved, as the event says; ``deleted`` where it went.
+        mark: Who, when and why; its ``seq`` is the alias's generation.
         version: What it names since; empty where it was deleted.
         digest: That version's digest; None where it was deleted.
-        cause: Why the alias moved, as the event says; ``deleted`` where it went.
-        previous: What it named before.
-        mark: Who, when and why; its ``seq`` is the alias's generation.
+        previous: What it named before; None where it did not exist.
         verdicts: What the gates said.
     """
 
     alias: Alias
-    version: str
-    digest: Digest | None
     cause: str
-    previous: Previous | None
     mark: Mark
+    version: str = ""
+    digest: Digest | None = None
+    previous: Previous | None = None
     verdicts: tuple[Mapping[str, Json], ...] = ()
 
     @property
