@@ -3,6 +3,7 @@
 import fnmatch
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -144,16 +145,23 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
                 return _place(entry, new / entry.path, wanted, cancelled, shared=shared), entry
 
             written = run_largest_first(wanted.entries, lambda entry: entry.size, place)
-            if shared:
-                _close_folders(new)
-                if os.path.lexists(folder):
-                    folder.rename(work / "old")
+            if shared and os.path.lexists(folder):
+                _open_top(folder)
+                folder.rename(work / "old")
             elif os.name == "nt" and folder.exists():
                 folder.rmdir()  # Windows renames to no empty folder
             new.rename(folder)
+            if shared:
+                _close_folders(folder)
     except OSError as error:
         raise _unable(folder, error) from error
     return written
+
+
+def _open_top(folder: Path) -> None:
+    """Let a folder be renamed to another place: only who may write to it may do that."""
+    if not folder.is_symlink():
+        folder.chmod(_FOLDER_MODE | stat.S_IWUSR)
 
 
 def _close_folders(folder: Path) -> None:
