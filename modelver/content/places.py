@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import TypeAlias, cast
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from modelver.errors import InvalidValue, NotFound, StoreError
 from modelver.storage.remote_source import is_url
@@ -47,6 +46,8 @@ def local_place(place: str | os.PathLike[str]) -> Path | None:
     url = urlsplit(text)
     if url.netloc not in {"", "localhost"}:
         raise InvalidValue("not a file's address", where=text, expected="file:///path")
+    from urllib.request import url2pathname  # brings all of http along, and is seldom needed
+
     return Path(url2pathname(url.path))
 
 
