@@ -1,6 +1,5 @@
 """Completion of models, aliases and versions: quick, silent, and never an error."""
 
-import os
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -23,17 +22,26 @@ def complete_models(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 
 def complete_aliases(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete an alias of the model that was named before."""
-    return _items(ctx, incomplete, lambda registry: map(str, registry.aliases(ctx.params["model"])))
+    return _items(ctx, incomplete, lambda registry: map(str, registry.aliases(_model(ctx))))
 
 
 def complete_versions(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete a version of the model that was named before, the newest first, or an alias of it."""
-    return _items(ctx, incomplete, lambda registry: _selectors(registry, ctx.params["model"]))
+    return _items(ctx, incomplete, lambda registry: _selectors(registry, _model(ctx)))
 
 
 def complete_refs(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete a reference: models, or the versions and aliases of the only model that fits."""
     return _items(ctx, incomplete, lambda registry: _refs(registry, incomplete))
+
+
+def complete_subjects(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete a model's name, or a reference to a version of the only model that fits."""
+
+    def subjects(registry: "Registry") -> dict[str, None]:
+        return dict.fromkeys([*map(str, registry.models()), *_refs(registry, incomplete)])
+
+    return _items(ctx, incomplete, subjects)
 
 
 def complete_folders(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
@@ -43,12 +51,17 @@ def complete_folders(_: click.Context, __: click.Parameter, incomplete: str) -> 
     return [CompletionItem(incomplete, type="dir")]
 
 
+def _model(ctx: click.Context) -> str:
+    """Return the model that was named before; click leaves it among the rest where an option lacks its value yet."""
+    return ctx.params.get("model") or ctx.args[0]
+
+
 def _refs(registry: "Registry", incomplete: str) -> list[str]:
-    name = incomplete.replace("@", ":").partition(":")[0]
+    name, sign, _ = incomplete.replace("@", ":").partition(":")
     models = [str(model) for model in registry.models() if model.startswith(name)]
-    if name == incomplete and len(models) != 1:
+    if not sign and len(models) != 1:
         return models
-    model = name if name in models else models[0]
+    model = name if sign else models[0]
     aliases = [f"{model}@{alias}" for alias in (*registry.aliases(model), "latest")]
     return aliases + [f"{model}:{version.version}" for version in reversed(registry.versions(model))]
 
@@ -90,8 +103,4 @@ def complete(command: click.Command, program: str, variable: str, instruction: s
     from modelver.cli.bash import BashComplete
 
     add_completion_class(BashComplete)
-    try:
-        return shell_complete(command, {}, program, variable, instruction)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    return shell_complete(command, {}, program, variable, instruction)

@@ -58,7 +58,7 @@ def _versions(call: Call, model: str) -> None:
         versions = [
             {
                 **version_data(status.version),
-                "aliases": list(map(str, status.aliases)),
+                "aliases": sorted(map(str, status.aliases)),
                 "yanked": bool(status.yanked),
             }
             for status in found
@@ -76,7 +76,7 @@ def _versions(call: Call, model: str) -> None:
                 cell(status.version.version, "bold"),
                 moment(status.version.created_at),
                 status.version.created_by,
-                cell("YANKED", BAD) if status.yanked else ", ".join(status.aliases),
+                cell("YANKED", BAD) if status.yanked else ", ".join(sorted(status.aliases)),
                 status.version.digest.short,
             )
             for status in found

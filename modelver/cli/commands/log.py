@@ -25,9 +25,6 @@ def command(call: Call, *, model: str, alias: str | None) -> None:
         write_json({"subject": history.subject, "entries": [entry_data(entry) for entry in history]})
         return
     with call.screen() as screen:
-        if not history:
-            screen.line(f"Nothing ever happened to {history.subject}.")
-            return
         header = ("commit", "when (UTC)", "what", "version", "by", "why")
         screen.table(header, [_row(entry) for entry in history])
 

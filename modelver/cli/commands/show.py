@@ -45,7 +45,7 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
         "metadata": stated(version.metadata),
         "changelog": stated(version.changelog),
         "provenance": stated(version.provenance),
-        "aliases": list(map(str, status.aliases)),
+        "aliases": sorted(map(str, status.aliases)),
         "yanked": mark_data(status.yanked),
     }
 
@@ -56,7 +56,7 @@ def _show(screen: "Screen", status: "VersionStatus") -> None:
     from modelver.values.sizes import format_size
 
     version = status.version
-    screen.heading(version.ref, ", ".join(status.aliases))
+    screen.heading(version.ref, ", ".join(sorted(status.aliases)))
     if status.yanked:
         screen.line(
             f"YANKED {moment(status.yanked.at)} UTC by {status.yanked.by}: {status.yanked.message}", BAD

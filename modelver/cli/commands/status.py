@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelver.cli.completion import complete_refs
+from modelver.cli.completion import complete_subjects
 from modelver.cli.options import Call, verb
 from modelver.cli.terminal import write_json
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @verb("status")
-@click.argument("subject", metavar="MODEL|REF", shell_complete=complete_refs)
+@click.argument("subject", metavar="MODEL|REF", shell_complete=complete_subjects)
 def command(call: Call, *, subject: str) -> None:
     """Show what each alias serves, or what happened to a version.
 
@@ -60,7 +60,7 @@ def _version(call: Call, ref: str) -> None:
         screen.facts(
             [
                 ("registered", f"{moment(status.version.created_at)} UTC by {status.version.created_by}"),
-                *((alias, f"since {moment(since)} UTC") for alias, since in status.aliases.items()),
+                *((alias, f"since {moment(since)} UTC") for alias, since in sorted(status.aliases.items())),
                 ("yanked", yanked and cell(f"{moment(yanked.at)} UTC by {yanked.by}: {yanked.message}", BAD)),
                 ("finalizes", status.finalizes),
                 ("tags", "\n".join(f"{name}: {text}" for name, text in status.tags.items())),
@@ -76,7 +76,7 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
 
     return {
         **version_data(status.version),
-        "aliases": {str(alias): format_time(since) for alias, since in status.aliases.items()},
+        "aliases": {str(alias): format_time(since) for alias, since in sorted(status.aliases.items())},
         "yanked": mark_data(status.yanked),
         "finalizes": status.finalizes,
         "metrics": [metric_data(metric) for metric in status.metrics],
