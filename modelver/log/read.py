@@ -246,10 +246,8 @@ def _as_far_as_possible(
     """Replay commits up to the first one that contradicts those before it."""
     try:
         return replay(state, commits), None
-    except ModelverError:
-        for commit in commits:
-            try:
+    except ModelverError as fault:
+        with suppress(ModelverError):
+            for commit in commits:
                 state = replay(state, [commit])
-            except ModelverError as error:
-                return state, error
-        raise
+        return state, fault

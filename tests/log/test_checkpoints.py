@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,15 @@ import attrs
 import pytest
 
 from modelver.cache.heads import HeadMemory
-from modelver.errors import AlreadyExists, CommitUnknown, Conflict, LogTampered, ModelverError, StoreError
+from modelver.errors import (
+    AlreadyExists,
+    CommitUnknown,
+    Conflict,
+    LogTampered,
+    ModelverError,
+    RollbackDetected,
+    StoreError,
+)
 from modelver.history.checkpoint import decode_checkpoint, encode_checkpoint
 from modelver.history.commit import CheckpointDigest, decode_commit, encode_commit, seal
 from modelver.history.state import State
@@ -270,6 +279,24 @@ def test_an_edit_before_the_checkpoint_is_found_by_a_full_check(
     assert log.state().seq == LENGTH
     state, fault = log.check()
     assert (state.seq, type(fault)) == (10, LogTampered)
+
+
+def test_what_this_machine_saw_is_looked_up_behind_the_checkpoint(
+    objects: dict[str, bytes], tmp_path: Path, no_heads: HeadMemory
+) -> None:
+    """A machine that saw commit 10 opens that one too, and refuses the log if it is another or gone."""
+    heads = HeadMemory(tmp_path / "early")
+    early = {
+        numbered_key(PLACE.log, number): objects[numbered_key(PLACE.log, number)] for number in range(1, 11)
+    }
+    key = numbered_key(PLACE.log, 10)
+    edited = encode_commit(attrs.evolve(decode_commit(objects[key], what="commit 10"), by="nobody"))
+    for other in ({**objects, key: edited}, {name: data for name, data in objects.items() if name != key}):
+        assert open_log(with_objects(early), heads).state().seq == 10
+        with pytest.raises(RollbackDetected, match="commit 10 to be"):
+            open_log(with_objects(other), heads).state()
+        assert open_log(with_objects(other), no_heads).state().seq == LENGTH
+    assert open_log(with_objects(objects), heads).state().seq == LENGTH
 
 
 def test_a_commit_missing_after_the_checkpoint_is_found(

@@ -1,6 +1,7 @@
 """Tampering at every place of a log of 30 commits: what is found, by whom, and what a chain alone can't show."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import attrs
 import pytest
 
 from modelver.cache.heads import HeadMemory
-from modelver.errors import Corrupt, RollbackDetected
+from modelver.errors import Corrupt, LogTampered, RollbackDetected
 from modelver.history.commit import commit_digest, decode_commit, encode_commit
 from modelver.log import Log
 from modelver.storage.layout import numbered_key
@@ -166,6 +167,25 @@ def test_a_running_process_finds_what_is_tampered_with_behind_its_head(
     store.put_new(numbered_key(PLACE.log, 11), fork(original, 9)[10])
     with pytest.raises(Corrupt):
         log.state()
+
+
+def test_a_chain_that_holds_but_says_what_can_not_be_is_found(
+    original: Objects, no_heads: HeadMemory
+) -> None:
+    """Somebody with the code may link commits that contradict each other; the check gets as far as they make sense."""
+    twice = relinked([*original[:20], original[5], *original[20:]], 20)
+    times = [
+        decode_commit(original[0], what="commit 1").at + timedelta(days=number) for number in range(LENGTH)
+    ]
+    later = [
+        *twice[:20],
+        *(changed(data, at=time) for data, time in zip(twice[20:], times[1:], strict=False)),
+    ]
+    log = log_of(relinked(later, 20), no_heads)
+    with pytest.raises(LogTampered, match=r"registers version 6\.0\.0 twice"):
+        log.state()
+    state, fault = log.check()
+    assert (state.seq, type(fault)) == (20, LogTampered)
 
 
 def test_a_single_commit_is_checked_too(original: Objects, heads: HeadMemory) -> None:
