@@ -57,11 +57,12 @@ def _model(ctx: click.Context) -> str:
 
 
 def _refs(registry: "Registry", incomplete: str) -> list[str]:
-    name, sign, _ = incomplete.replace("@", ":").partition(":")
-    models = [str(model) for model in registry.models() if model.startswith(name)]
-    if not sign and len(models) != 1:
-        return models
-    model = name if sign else models[0]
+    model, sign, _ = incomplete.replace("@", ":").partition(":")
+    if not sign:
+        models = [str(name) for name in registry.models() if name.startswith(model)]
+        if len(models) != 1:
+            return models
+        model = models[0]
     aliases = [f"{model}@{alias}" for alias in (*registry.aliases(model), "latest")]
     return aliases + [f"{model}:{version.version}" for version in reversed(registry.versions(model))]
 
