@@ -56,7 +56,6 @@ def test_a_full_disk_is_an_error_of_the_environment(tmp_path: Path, size: int) -
     assert threading.active_count() == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_disk_that_fills_up_half_way_is_an_error_of_the_environment(tmp_path: Path) -> None:
     """A file system with room for some of the copy ends the pass with the same message."""
     (tmp_path / "source").write_bytes(bytes(3 * SMALL_FILE))
