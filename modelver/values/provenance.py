@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from modelver.values.canonical import Json
+
 
 def _sorted(packages: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(packages.items()))
@@ -29,6 +31,7 @@ class Code:
         dirty: True where a tracked file differs from the commit, staged or not, in submodules too. Untracked files
             don't count: builds and data lie about in most checkouts. None where it could not be found out in time.
         path: The folder inside the repository, as a POSIX path; empty for its top.
+        unknown: Fields that a newer release wrote; kept as they are.
     """
 
     repository: str = attrs.field(default="", converter=_text)
@@ -36,6 +39,7 @@ class Code:
     branch: str = attrs.field(default="", converter=_text)
     dirty: bool | None = None
     path: str = attrs.field(default="", converter=_text)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, hash=False)
 
 
 @attrs.frozen
