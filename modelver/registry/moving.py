@@ -256,11 +256,13 @@ def _target(
                 where=where,
                 expected=f"one of {', '.join(candidates)}" if candidates else "",
                 found=entry.version,
-                hint="set_alias moves it anywhere.",
+                hint="Set the alias: that moves it anywhere.",
             )
         candidates = [entry.version]
     if not candidates:
-        raise NotFound("there is nothing to roll back to", where=where, hint="set_alias moves it anywhere.")
+        raise NotFound(
+            "there is nothing to roll back to", where=where, hint="Set the alias: that moves it anywhere."
+        )
     faults = []
     for version in candidates:
         try:

@@ -98,7 +98,7 @@ def read_identity(store: Store) -> Identity:
         raise NotFound(
             "there is no registry here",
             where=store.url,
-            hint="A local one is made by the first register(); any one by Registry(url, create=True).",
+            hint="Check the address. A local registry is made when its first version is registered.",
         ) from None
     return parse_identity(data, what=f"{store.url}/{REGISTRY_FILE}")
 
@@ -108,8 +108,13 @@ def parse_identity(data: bytes, *, what: str) -> Identity:
     stored = decode_object(unseal(data, what=what), what=what)
     body = without_format(stored, FORMAT, kind="registry", what=what)
     registry = body.get("registry")
-    if not isinstance(registry, str) or not _ID.fullmatch(registry):
-        raise LogTampered("a registry without an id", where=what, expected="32 hexadecimal digits")
+    if not isinstance(registry, str) or not _ID.fullmatch(registry) or "created_at" not in body:
+        raise LogTampered(
+            "not a founding file, though it checks itself",
+            where=what,
+            expected="a registry's id and the time of its making",
+            hint="Another object stands in its place: restore it from a copy of the registry.",
+        )
     return Identity(registry, commit_digest(data))
 
 
