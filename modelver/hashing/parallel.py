@@ -1,6 +1,7 @@
 """Many jobs at once: the largest first, results in order, one error or Ctrl-C ends all."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -82,9 +83,16 @@ def _run_threads(target: Callable[[], None], count: int, cancelled: threading.Ev
             _wait(ended)
     finally:
         cancelled.set()
-        for worker in workers:
-            if worker.ident is not None:
+        _join(workers)
+
+
+def _join(workers: Sequence[threading.Thread]) -> None:
+    # Ctrl-C may have come while a worker was being started: it is listed, but can't be joined yet.
+    while left := [worker for worker in threading.enumerate() if worker in workers]:
+        for worker in left:
+            with suppress(RuntimeError):
                 worker.join()
+        time.sleep(0.001)
 
 
 def _wait(ended: "SimpleQueue[None]") -> None:
