@@ -90,9 +90,10 @@ def _join(workers: Sequence[threading.Thread]) -> None:
     # Ctrl-C may have come while a worker was being started: it is listed, but can't be joined yet.
     while left := [worker for worker in threading.enumerate() if worker in workers]:
         for worker in left:
-            with suppress(RuntimeError):
+            try:
                 worker.join()
-        time.sleep(0.001)
+            except RuntimeError:
+                time.sleep(0.001)
 
 
 def _wait(ended: "SimpleQueue[None]") -> None:
