@@ -47,10 +47,10 @@ def write_tree(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder
 
 
-def publish(registry: mv.Registry, data: bytes = b"weights", **arguments: object) -> mv.ModelVersion:
+def publish(registry: mv.Registry, content: bytes = b"weights", /, **arguments: object) -> mv.ModelVersion:
     """Register one small file, without looking for git and packages."""
     arguments = {"capture": False, **arguments}
-    return registry.register(MODEL, {"model.bin": data}, **arguments)  # type: ignore[arg-type] # as given
+    return registry.register(MODEL, {"model.bin": content}, **arguments)  # type: ignore[arg-type] # as given
 
 
 def snapshot(root: Path) -> dict[str, object]:

@@ -76,7 +76,7 @@ def gather(
             where=str(sources)[:200],
             hint="Give a file or a folder with files.",
         )
-    return Gathered(tuple(sorted(found, key=lambda source: source.path)), tuple(walker.left_out))
+    return Gathered(tuple(sorted(found, key=lambda source: source.path)), tuple(sorted(walker.left_out)))
 
 
 Pair: TypeAlias = tuple[str, Path | RemoteFile | bytes]

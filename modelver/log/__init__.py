@@ -4,8 +4,8 @@ A commit is created exclusively under the next number, so writers need no lock a
 everyone else reads on and proposes again.
 """
 
-from modelver.log.append import Appended, Log, Proposal
+from modelver.log.append import Appended, Log, Proposal, check_commit_id
 from modelver.log.clock import check_clock
 from modelver.log.read import LogPlace
 
-__all__ = ["Appended", "Log", "LogPlace", "Proposal", "check_clock"]
+__all__ = ["Appended", "Log", "LogPlace", "Proposal", "check_clock", "check_commit_id"]

@@ -14,6 +14,7 @@ from modelver.content.moves import Moves
 from modelver.content.sources import Gathered, gather
 from modelver.errors import InvalidName, InvalidValue, NotFound
 from modelver.history.state import State
+from modelver.log import check_commit_id
 from modelver.registry.committing import Content, Wish, commit_version, with_model
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
 from modelver.registry.inputs import BaseLike, Statement
@@ -77,6 +78,7 @@ def _gathered(session: Session, before: State, statement: Statement, wish: Wish)
 
 def _check_wish(state: State, wish: Wish) -> None:
     """Refuse, before anything is hashed, what the model's scheme does not allow."""
+    check_commit_id(wish.commit_id)
     if wish.version is not None:
         scheme_of(state).version(wish.version)
     for alias in wish.aliases:

@@ -137,7 +137,7 @@ class Session:
                 where=f"{name} in {self.store.url}",
                 hint=f"Did you mean {', '.join(similar)}?"
                 if similar
-                else "registry.models() lists what there is.",
+                else "List the models to see what there is.",
             )
         return state
 
@@ -164,7 +164,7 @@ class Session:
         Raises:
             InvalidValue: It exists with another scheme, or the scheme is malformed.
         """
-        wanted = Scheme.parse(scheme or SEMVER)
+        wanted = Scheme.parse(SEMVER if scheme is None else scheme)
         self.open_for_writing()
 
         def propose(state: State) -> Proposal:

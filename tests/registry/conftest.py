@@ -1,0 +1,36 @@
+"""Registries for the tests of this room."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+import modelver as mv
+from tests.registries import write_tree
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Give the place of a registry that is not there yet."""
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def registry(root: Path) -> mv.Registry:
+    """Give a registry in a folder, which the first write makes."""
+    return mv.Registry(root, actor="tester@example.org")
+
+
+@pytest.fixture
+def memory() -> mv.Registry:
+    """Give a registry in memory: for what has nothing to do with files."""
+    return mv.Registry(f"memory://{uuid.uuid4().hex}", actor="tester@example.org")
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """Give a folder as training leaves it."""
+    return write_tree(
+        tmp_path / "build",
+        {"model.bin": b"weights", "config.json": '{"threshold": 0.5}', "prompts/system.txt": "Case: {case}"},
+    )
