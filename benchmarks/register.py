@@ -2,7 +2,7 @@
 
 Every candidate runs in a process of its own, which times its job without imports and start-up (git-lfs, dvc and cp are
 timed as a user meets them: from the call to the return). Rounds alternate; medians are printed, and each ratio is that
-to `cp -r` of its own round. "hashes" and "durable" say what a peer leaves out: a copy without a digest is no version,
+to `cp -r` of its own round. Memory is touched before each, so that nobody pays for a virtual machine's. "hashes" and "durable" say what a peer leaves out: a copy without a digest is no version,
 and one that is only in the page cache is gone after a power cut. On a disk, `cp -r` is followed by `sync -f`.
 
 Run with `make bench`, or: python benchmarks/register.py --dir /dev/shm --dir . --rounds 5
@@ -197,8 +197,17 @@ CANDIDATES: dict[str, tuple[Callable[[Path, Path], dict[str, float]], str]] = {
 }
 
 
+def warm(folder: Path, size: int) -> None:
+    """Touch as much memory as a candidate needs: a virtual machine may have given it back, and gets it slowly."""
+    block = bytes(BLOCK)
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(size // BLOCK):
+            file.write(block)
+
+
 def measure(name: str, source: Path, folder: Path) -> dict[str, float]:
     """Run one candidate in a process of its own, in a folder of its own."""
+    warm(folder, 2 * sum(path.stat().st_size for path in source.iterdir()))
     with tempfile.TemporaryDirectory(dir=folder) as work:
         command = [sys.executable, __file__, "--candidate", name, "--source", str(source), "--work", work]
         environment = {**os.environ, "HOME": work, "MODELVER_CACHE": f"{work}/cache"}
