@@ -51,7 +51,11 @@ class Gathered:
 
 
 def gather(
-    sources: Sources, prompts: Mapping[str, SourceLike], storage_options: Mapping[str, object]
+    sources: Sources,
+    prompts: Mapping[str, SourceLike],
+    storage_options: Mapping[str, object],
+    *,
+    without: Path | None = None,
 ) -> Gathered:
     """List the files of a version.
 
@@ -59,13 +63,14 @@ def gather(
         sources: A file, a folder, a list of them, or path in the version to source; an fsspec URL or bytes will do.
         prompts: Prompt name to source; stored under ``prompts/``.
         storage_options: For sources that are URLs.
+        without: A folder to leave out where it lies in a source: the registry itself.
 
     Raises:
         NotFound: A source is missing.
         InvalidValue: There is nothing to register, or one path is given twice.
         UnsafePath: A symlink leaves its folder, or a path can't exist on every platform.
     """
-    walker = _Walker(storage_options)
+    walker = _Walker(storage_options, without)
     found = [Source(path, origin, role_of(path)) for path, origin in walker.pairs(sources)]
     found += [walker.prompt(name, source) for name, source in prompts.items()]
     _refuse_doubles(found)
@@ -87,6 +92,7 @@ class _Walker:
     """Finds the files that sources stand for."""
 
     options: Mapping[str, object]
+    without: Path | None
     left_out: list[str] = attrs.field(factory=list)
 
     def pairs(self, sources: Sources) -> Iterator[Pair]:
@@ -163,11 +169,16 @@ class _Walker:
         """Return the names that are no litter, sorted, and note the others."""
         kept = []
         for name in sorted(names):
-            if _is_litter(name, top=place == folder):
+            if _is_litter(name, top=place == folder) or self._is_registry(place / name):
                 self.left_out.append((place / name).relative_to(folder).as_posix())
             else:
                 kept.append(name)
         return kept
+
+    def _is_registry(self, place: Path) -> bool:
+        return (
+            self.without is not None and place.name == self.without.name and place.resolve() == self.without
+        )
 
 
 def _own_name(source: str | os.PathLike[str]) -> str:

@@ -12,7 +12,8 @@ from modelver.content.datasets import digest_dataset
 from modelver.content.ingest import Stored, Transfer, ingest, total_size
 from modelver.content.moves import Moves
 from modelver.content.sources import Gathered, gather
-from modelver.errors import InvalidName, InvalidValue, NotFound
+from modelver.errors import InvalidName, InvalidValue, LimitExceeded, NotFound
+from modelver.history.commit import MAX_COMMIT
 from modelver.history.state import State
 from modelver.log import check_commit_id
 from modelver.registry.committing import Content, Wish, commit_version, with_model
@@ -31,6 +32,8 @@ from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Provenance, Run
 from modelver.values.record import BaseModel
 
+_PER_FILE = len(',"":"sha256:"') + 64
+_FOR_OTHERS = 64 * 2**10
 _LOGGER = logging.getLogger("modelver")
 
 
@@ -66,14 +69,33 @@ def register(
 def _gathered(session: Session, before: State, statement: Statement, wish: Wish) -> Gathered:
     """List a statement's files; say what was left out."""
     try:
-        gathered = gather(statement.sources, statement.prompts, session.storage_options)
+        gathered = gather(
+            statement.sources, statement.prompts, session.storage_options, without=session.folder
+        )
     except (InvalidValue, NotFound):
         if wish.resume and wish.commit_id in before.commit_ids:
             return Gathered(())  # an earlier call moved them away
         raise
+    _check_number(gathered)
     if gathered.left_out:
         _LOGGER.warning("left out of the version: %s", ", ".join(gathered.left_out))
     return gathered
+
+
+def _check_number(gathered: Gathered) -> None:
+    """Refuse more files than one commit can name, before any is read.
+
+    Raises:
+        LimitExceeded: There are too many.
+    """
+    size = sum(len(source.path.encode()) + _PER_FILE for source in gathered.sources)
+    if size > MAX_COMMIT - _FOR_OTHERS:
+        raise LimitExceeded(
+            "too many files for one version",
+            expected="some thousands",
+            found=f"{len(gathered.sources):,}",
+            hint="Pack them into one: a zip or a tar file is one file.",
+        )
 
 
 def _check_wish(state: State, wish: Wish) -> None:

@@ -16,7 +16,7 @@ from modelver.history.event import ModelCreated
 from modelver.history.state import State
 from modelver.log import Appended, Log, LogPlace, Proposal, check_clock
 from modelver.registry.opening import Identity, make_identity, read_identity
-from modelver.storage.layout import MODELS, REGISTRY_LOG, model_prefix
+from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix
 from modelver.storage.store import Store
 from modelver.values.name import ModelName
 from modelver.values.scheme import SEMVER, Scheme
@@ -96,6 +96,12 @@ class Session:
                 return State(seq=0, head="")
             raise
         return self.log(name).state()
+
+    @property
+    def folder(self) -> Path | None:
+        """The registry's folder, links resolved; None where it is not in the local file system."""
+        founding = self.store.local_path(REGISTRY_FILE)
+        return founding.parent.resolve() if founding else None
 
     def log(self, name: ModelName) -> Log:
         """Return a model's log, which may be empty."""

@@ -357,6 +357,24 @@ def test_an_ordinary_account_loads_and_registers() -> None:
         assert registry.verify()
 
 
+def test_a_cache_that_came_with_the_image_will_do() -> None:
+    """Filled before and read-only now, as in a container: verified each time, and nothing has to be written."""
+    with ordinary_account() as home:
+        registry = mv.Registry(home / "registry", cache_dir=home / "cache")
+        version = publish(registry)
+        time.sleep(0.12)
+        path = registry.load(version, verify="full").path
+        folders = [home / "cache", *(each for each in (home / "cache").rglob("*") if each.is_dir())]
+        modes = {folder: folder.stat().st_mode for folder in folders}
+        for folder in folders:
+            folder.chmod(0o555)
+        for verify in EVERY:
+            loaded = mv.Registry(registry.url, cache_dir=home / "cache").load(version, verify=verify)
+            assert loaded.path == path
+        for folder, mode in modes.items():
+            folder.chmod(mode)
+
+
 def test_an_old_version_loads_while_new_ones_come(memory: mv.Registry) -> None:
     """Each version has a folder of its own."""
     versions = [publish(memory, bytes([number])) for number in range(3)]

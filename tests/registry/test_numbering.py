@@ -1,6 +1,8 @@
 """Which number a version gets, or which version the content is already."""
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -147,6 +149,21 @@ def test_unchanged_pre_releases_are_found_among_the_highest(memory: mv.Registry)
     first = publish(memory, b"try", bump="prerelease")
     again = publish(memory, b"try", bump="prerelease")
     assert (again, again.created) == (first, False)
+
+
+def test_equal_content_at_once_is_one_version(memory: mv.Registry) -> None:
+    """Eight that register the same at the same moment: one makes the version, all get it."""
+    publish(memory, b"before")
+    barrier = threading.Barrier(8)
+
+    def register(_: int) -> mv.ModelVersion:
+        barrier.wait()
+        return publish(mv.Registry(memory.url))
+
+    with ThreadPoolExecutor(8) as pool:
+        versions = list(pool.map(register, range(8)))
+    assert {str(version.version) for version in versions} == {"1.1.0"}
+    assert sum(version.created for version in versions) == 1
 
 
 def test_a_yanked_version_is_not_returned(memory: mv.Registry) -> None:

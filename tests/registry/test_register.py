@@ -327,6 +327,34 @@ def test_content_is_stored_once_over_all_models(registry: mv.Registry, root: Pat
     assert sum(data == b"same bytes" for data in objects(root).values()) == 1
 
 
+def test_the_registry_itself_is_never_registered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Registering the folder that holds the registry leaves the registry out, and says so."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MODELVER_REGISTRY", raising=False)
+    write_tree(tmp_path, {"model.bin": b"1"})
+    registry = mv.Registry()
+    first = registry.register(MODEL, ".", capture=False)
+    caplog.clear()
+    again = registry.register(MODEL, ".", capture=False)
+    assert (again, again.created) == (first, False)
+    assert [entry.path for entry in first.files] == ["model.bin"]
+    assert "modelver-registry" in caplog.text
+
+
+def test_more_files_than_a_commit_can_name_are_refused_at_once(registry: mv.Registry, root: Path) -> None:
+    """Before anything is read or stored; the message says what to do."""
+    with pytest.raises(mv.LimitExceeded, match="zip"):
+        registry.register(MODEL, {f"{number:06}": b"" for number in range(12_000)}, capture=False)
+    assert not root.exists()
+
+
+def test_as_many_files_as_a_commit_can_name_go_in(memory: mv.Registry) -> None:
+    """The limit that is checked beforehand is a real one."""
+    assert memory.register(MODEL, {f"{number:06}": b"" for number in range(11_000)}, capture=False).created
+
+
 def test_a_long_changelog_is_kept_whole(memory: mv.Registry) -> None:
     """The log has its first line, the manifest all of it: a text larger than a commit may be is fine."""
     text = "The first line.\n" + "x" * 2 * 2**20
