@@ -1,0 +1,90 @@
+"""Processes that call registries at once, or until they die."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import worker
+
+
+class Process:
+    """A running `worker`.
+
+    Args:
+        registry: The folder of the registry that it calls.
+        cache: Its user's cache.
+        prefix: A command to run it by.
+    """
+
+    def __init__(self, registry: Path, cache: Path, prefix: tuple[str, ...] = ()) -> None:
+        self.registry = registry
+        self._cache = cache
+        self.running = subprocess.Popen(
+            [*prefix, sys.executable, worker.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def send(self, verb: str, *arguments: object, **options: object) -> None:
+        """Tell it to call a method of a new registry object."""
+        self._write(verb, arguments, options)
+
+    def receive(self) -> Any:
+        """Wait for its result; an error is its name and its message."""
+        assert self.running.stdout is not None
+        line = self.running.stdout.readline()
+        assert line, "the process has ended; its traceback is above"
+        reply = json.loads(line)
+        return reply["answer"] if "answer" in reply else (reply["error"], reply["message"])
+
+    def call(self, verb: str, *arguments: object, **options: object) -> Any:
+        """Send and receive."""
+        self.send(verb, *arguments, **options)
+        return self.receive()
+
+    def killed(self, after: float | None, verb: str, *arguments: object, **options: object) -> Any:
+        """Have a fork of it call a method, and kill that fork after so many seconds; None lets it end."""
+        self._write(verb, arguments, options, kill_after=after)
+        return self.receive()
+
+    def _write(
+        self, verb: str, arguments: tuple[object, ...], options: dict[str, object], **more: object
+    ) -> None:
+        assert self.running.stdin is not None
+        job = {"verb": verb, "arguments": arguments, "options": options, **more}
+        line = json.dumps({**job, "registry": str(self.registry), "cache": str(self._cache)})
+        self.running.stdin.write(line + "\n")
+        self.running.stdin.flush()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self.running.stdin, self.running.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.running.wait()
+
+
+@contextmanager
+def processes(count: int, registry: Path, cache: Path) -> Iterator[list[Process]]:
+    """Start processes, and wait until all of them run."""
+    with ExitStack() as stack:
+        started = [stack.enter_context(Process(registry, cache)) for _ in range(count)]
+        for process in started:
+            process.send("warm_up")
+        for process in started:
+            process.receive()
+        yield started
+
+
+def at_once(started: list[Process], verb: str, *arguments: object, **options: object) -> list[Any]:
+    """Let all processes make one call at once; an argument ``{}`` becomes the process's number."""
+    for number, process in enumerate(started):
+        process.send(verb, *(number if each == "{}" else each for each in arguments), **options)
+    return [process.receive() for process in started]

@@ -1,0 +1,98 @@
+"""A process of its own that calls a registry as it is told: a line of JSON each, and a line of JSON back."""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fsspec.callbacks import Callback
+
+import modelver as mv
+
+
+def answered(job: dict[str, Any]) -> object:
+    """Do a job, with a registry object of its own; return what JSON can say of the result."""
+    registry = mv.Registry(job["registry"], cache_dir=job["cache"])
+    if job["verb"] in OWN:
+        return OWN[job["verb"]](registry, *job["arguments"])
+    result = getattr(registry, job["verb"])(*job["arguments"], **job["options"])
+    return [str(result.version), result.created] if isinstance(result, mv.ModelVersion) else str(result)
+
+
+def register_many(registry: mv.Registry, model: str, writer: str, count: int) -> list[str]:
+    """Register so many versions, each with a content of its own; return what was created."""
+    versions = [
+        registry.register(model, {"model.bin": f"{writer}-{number}".encode()}, capture=False)
+        for number in range(count)
+    ]
+    return [str(version.version) for version in versions if version.created]
+
+
+def register_until_interrupted(registry: mv.Registry, model: str, source: str) -> dict[str, int]:
+    """Register; return how many bytes were done when SIGINT had ended it, and how many there were."""
+    progress = Callback()
+    try:
+        registry.register(model, source, capture=False, callback=progress)
+    except KeyboardInterrupt:
+        return {"done": progress.value, "of": progress.size or 0}
+    return {}
+
+
+def peak_memory(_: mv.Registry) -> int:
+    """Return the most bytes of memory that this process had: VmHWM of proc(5), which begins anew with exec(2)."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+
+
+def killed(job: dict[str, Any], after: float | None) -> dict[str, object]:
+    """Do a job in a fork, which is killed after so many seconds, or not."""
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            answered(job)
+            code = 0
+        finally:
+            os._exit(code)
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)  # a child that has ended keeps its id until it is waited for
+    _, status = os.waitpid(child, 0)
+    return {"code": os.waitstatus_to_exitcode(status), "seconds": time.monotonic() - started}
+
+
+def warm_up(_: mv.Registry) -> None:
+    """Import all that is imported late, so that forks don't spend their lives on it."""
+    registry = mv.Registry("memory://warm-up")
+    registry.register("m", {"model.bin": b"1"}, aliases=["production"], capture=False)
+    registry.verify()
+
+
+OWN: dict[str, Callable[..., object]] = {
+    function.__name__: function
+    for function in (register_many, register_until_interrupted, peak_memory, warm_up)
+}
+
+
+def main() -> None:
+    """Answer until there are no more jobs."""
+    for line in sys.stdin:
+        job = json.loads(line)
+        try:
+            answer = killed(job, job["kill_after"]) if "kill_after" in job else answered(job)
+        except mv.ModelverError as error:
+            reply: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
+        else:
+            reply = {"answer": answer}
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
