@@ -1,6 +1,7 @@
 """Processes that call registries at once, or until they die."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,16 +19,21 @@ class Process:
         registry: The folder of the registry that it calls.
         cache: Its user's cache.
         prefix: A command to run it by.
+        measured: Whether coverage is measured there; what it writes when it is killed would be broken.
     """
 
-    def __init__(self, registry: Path, cache: Path, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, registry: Path, cache: Path, prefix: tuple[str, ...] = (), *, measured: bool = True
+    ) -> None:
         self.registry = registry
         self._cache = cache
+        kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
         self.running = subprocess.Popen(
             [*prefix, sys.executable, worker.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=kept,
         )
 
     def send(self, verb: str, *arguments: object, **options: object) -> None:
