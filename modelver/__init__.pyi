@@ -1,63 +1,137 @@
 from modelver.compare import Comparison as Comparison
 from modelver.errors import (
     AlreadyExists as AlreadyExists,
+)
+from modelver.errors import (
     ApprovalRequired as ApprovalRequired,
+)
+from modelver.errors import (
     CommitUnknown as CommitUnknown,
+)
+from modelver.errors import (
     Conflict as Conflict,
+)
+from modelver.errors import (
     Corrupt as Corrupt,
+)
+from modelver.errors import (
     IntegrityError as IntegrityError,
+)
+from modelver.errors import (
     InvalidName as InvalidName,
+)
+from modelver.errors import (
     InvalidValue as InvalidValue,
+)
+from modelver.errors import (
     LimitExceeded as LimitExceeded,
+)
+from modelver.errors import (
     LogTampered as LogTampered,
+)
+from modelver.errors import (
     ModelverError as ModelverError,
+)
+from modelver.errors import (
     NotFound as NotFound,
+)
+from modelver.errors import (
     Offline as Offline,
+)
+from modelver.errors import (
     Refused as Refused,
+)
+from modelver.errors import (
     RollbackDetected as RollbackDetected,
+)
+from modelver.errors import (
     SignatureError as SignatureError,
+)
+from modelver.errors import (
     SourceChanged as SourceChanged,
+)
+from modelver.errors import (
     StoreError as StoreError,
+)
+from modelver.errors import (
     UnsafeFormat as UnsafeFormat,
+)
+from modelver.errors import (
     UnsafePath as UnsafePath,
+)
+from modelver.errors import (
     UnsupportedStore as UnsupportedStore,
 )
 from modelver.hashing.stream import hash_file as hash_file
-from modelver.hashing.tree import TreeDigest as TreeDigest, hash_tree as hash_tree
+from modelver.hashing.tree import TreeDigest as TreeDigest
+from modelver.hashing.tree import hash_tree as hash_tree
 from modelver.registry import (
     History as History,
+)
+from modelver.registry import (
     HistoryEntry as HistoryEntry,
+)
+from modelver.registry import (
     LoadedModel as LoadedModel,
+)
+from modelver.registry import (
     Registry as Registry,
+)
+from modelver.registry import (
     VersionStatus as VersionStatus,
 )
 from modelver.values.digest import Digest as Digest
-from modelver.values.file import FileEntry as FileEntry, Role as Role
+from modelver.values.file import FileEntry as FileEntry
+from modelver.values.file import Role as Role
 from modelver.values.filemap import (
     FileDigest as FileDigest,
+)
+from modelver.values.filemap import (
     FileMap as FileMap,
+)
+from modelver.values.filemap import (
     Range as Range,
+)
+from modelver.values.filemap import (
     Tensor as Tensor,
 )
 from modelver.values.manifest import Manifest as Manifest
 from modelver.values.model_version import ModelVersion as ModelVersion
-from modelver.values.name import Alias as Alias, ModelName as ModelName
+from modelver.values.name import Alias as Alias
+from modelver.values.name import ModelName as ModelName
 from modelver.values.provenance import (
     Code as Code,
+)
+from modelver.values.provenance import (
     Environment as Environment,
+)
+from modelver.values.provenance import (
     Host as Host,
+)
+from modelver.values.provenance import (
     Provenance as Provenance,
+)
+from modelver.values.provenance import (
     Run as Run,
 )
 from modelver.values.record import (
     BaseModel as BaseModel,
+)
+from modelver.values.record import (
     Changelog as Changelog,
+)
+from modelver.values.record import (
     Dataset as Dataset,
+)
+from modelver.values.record import (
     Metadata as Metadata,
+)
+from modelver.values.record import (
     Metric as Metric,
 )
 from modelver.values.ref import Ref as Ref
-from modelver.values.report import Finding as Finding, Report as Report
+from modelver.values.report import Finding as Finding
+from modelver.values.report import Report as Report
 from modelver.values.scheme import Scheme as Scheme
 from modelver.values.version import Version as Version
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, cast
 import attrs
 
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
-from modelver.errors import InvalidValue, NotFound, SourceChanged
+from modelver.errors import InvalidValue, NotFound, SourceChanged, StoreError
 from modelver.hashing.fingerprint import changed_files
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.stream import hash_file
@@ -60,18 +60,12 @@ def is_whole(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> 
     if len(present) < len(entries):
         return False
     left = list(entries)
-    doubtful = left if checking.verify == "fast" else []
     if checking.verify == "stamp":
         left = _unknown(left, present, checking.stamps.find_many(present.values()))
-        # A new link or other permissions change ctime alone; a fast check then tells whether the bytes are the same.
-        similar = checking.stamps.find_many([present[entry.path] for entry in left], ignore_ctime=True)
-        doubtful = [entry for entry in left if entry not in _unknown(left, present, similar)]
-    maps = checking.maps() if doubtful else {}
-    quick = [entry for entry in doubtful if (found := maps.get(entry.path)) and found.size == entry.size]
+    maps = checking.maps() if checking.verify == "fast" else {}
+    quick = [entry for entry in left if (found := maps.get(entry.path)) and found.size == entry.size]
     slow = [entry for entry in left if entry not in quick]
-    return _are_fast_equal(folder, quick, maps, present, checking) and _are_equal(
-        folder, slow, present, checking
-    )
+    return _are_fast_equal(folder, quick, maps, checking) and _are_equal(folder, slow, present, checking)
 
 
 def _holds_exactly(folder: Path, entries: Iterable[FileEntry]) -> bool:
@@ -79,7 +73,7 @@ def _holds_exactly(folder: Path, entries: Iterable[FileEntry]) -> bool:
     paths = {PurePosixPath(entry.path) for entry in entries}
     folders = {parent for path in paths for parent in path.parents}
     found = 0
-    if folder.is_symlink():
+    if folder.is_symlink() or not os.access(folder, os.R_OK | os.X_OK):
         return False
     for here, inner, files in os.walk(folder):
         inside = PurePosixPath(Path(here).relative_to(folder).as_posix())
@@ -115,26 +109,18 @@ def _are_fast_equal(
     folder: Path,
     entries: Sequence[FileEntry],
     maps: Mapping[str, FileMap],
-    stamps: Mapping[str, Stamp],
     checking: Checking,
 ) -> bool:
-    """Tell whether all files have the fingerprints in their maps; remember those whose ctime alone had changed."""
+    """Tell whether all files have the fingerprints in their maps. That proves no SHA-256, so nothing is remembered."""
     if not entries:
         return True
-    started = time.time_ns()
     ranges: dict[str | os.PathLike[str], Sequence[Range]] = {
         folder / entry.path: maps[entry.path].ranges for entry in entries
     }
     try:
-        if changed_files(ranges, on_bytes=checking.on_bytes):
-            return False
-    except (NotFound, SourceChanged):
+        return not changed_files(ranges, on_bytes=checking.on_bytes)
+    except (NotFound, SourceChanged, StoreError):
         return False
-    if checking.verify == "stamp":
-        checking.stamps.remember_many(
-            Reading(stamps[entry.path], Remembered(entry.sha256), started) for entry in entries
-        )
-    return True
 
 
 def _are_equal(
@@ -146,7 +132,7 @@ def _are_equal(
         started = time.time_ns()
         try:
             found = hash_file(folder / entry.path, on_bytes=checking.on_bytes, cancelled=cancelled)
-        except (NotFound, SourceChanged):
+        except (NotFound, SourceChanged, StoreError):
             return None
         stamp = stamps[entry.path]
         return Reading(stamp, Remembered(found.sha256), started) if found.sha256 == entry.sha256 else None

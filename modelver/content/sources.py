@@ -55,7 +55,8 @@ def gather(
     prompts: Mapping[str, SourceLike],
     storage_options: Mapping[str, object],
     *,
-    without: Path | None = None,
+    registry: Path | None = None,
+    without: Sequence[Path] = (),
 ) -> Gathered:
     """List the files of a version.
 
@@ -63,17 +64,19 @@ def gather(
         sources: A file, a folder, a list of them, or path in the version to source; an fsspec URL or bytes will do.
         prompts: Prompt name to source; stored under ``prompts/``.
         storage_options: For sources that are URLs.
-        without: A folder to leave out where it lies in a source: the registry itself.
+        registry: The registry's folder, links resolved: nothing in it can be a source.
+        without: Folders to leave out where they lie in a source, links resolved: the registry and the cache.
 
     Raises:
         NotFound: A source is missing.
-        InvalidValue: There is nothing to register, or one path is given twice.
+        InvalidValue: There is nothing to register, one path is given twice, or a source lies in the registry.
         UnsafePath: A symlink leaves its folder, or a path can't exist on every platform.
     """
     walker = _Walker(storage_options, without)
     found = [Source(path, origin, role_of(path)) for path, origin in walker.pairs(sources)]
     found += [walker.prompt(name, source) for name, source in prompts.items()]
     _refuse_doubles(found)
+    _refuse_own(found, registry)
     check_together(source.path for source in found)
     if not found:
         raise InvalidValue(
@@ -92,7 +95,7 @@ class _Walker:
     """Finds the files that sources stand for."""
 
     options: Mapping[str, object]
-    without: Path | None
+    without: Sequence[Path]
     left_out: list[str] = attrs.field(factory=list)
 
     def pairs(self, sources: Sources) -> Iterator[Pair]:
@@ -169,16 +172,26 @@ class _Walker:
         """Return the names that are no litter, sorted, and note the others."""
         kept = []
         for name in sorted(names):
-            if _is_litter(name, top=place == folder) or self._is_registry(place / name):
+            if _is_litter(name, top=place == folder) or self._is_ours(place / name):
                 self.left_out.append((place / name).relative_to(folder).as_posix())
             else:
                 kept.append(name)
         return kept
 
-    def _is_registry(self, place: Path) -> bool:
-        return (
-            self.without is not None and place.name == self.without.name and place.resolve() == self.without
-        )
+    def _is_ours(self, place: Path) -> bool:
+        names = {folder.name for folder in self.without}
+        return place.name in names and place.resolve() in self.without
+
+
+def _refuse_own(found: Iterable[Source], registry: Path | None) -> None:
+    """Refuse the registry's own files: moving one would destroy it."""
+    for source in found:
+        if registry and isinstance(source.origin, Path) and source.origin.resolve().is_relative_to(registry):
+            raise InvalidValue(
+                "a source lies in the registry itself",
+                where=source.origin,
+                hint="Load the version, and register from the folder that load() gives.",
+            )
 
 
 def _own_name(source: str | os.PathLike[str]) -> str:

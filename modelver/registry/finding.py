@@ -1,6 +1,7 @@
 """From a reference to a version, now or at a time."""
 
 import difflib
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -44,7 +45,11 @@ def parse_ref(ref: str | ModelVersion) -> Ref:
 
 
 def ref_of(name: ModelName, version: str | ModelVersion) -> Ref:
-    """Return a reference to a version of a model: a number, an alias, ``latest``, ``sha256:...``, or the version itself.
+    """Return a reference to a version of a model.
+
+    Args:
+        name: The model.
+        version: A number, an alias, ``latest``, ``sha256:...``, a whole reference, or the version itself.
 
     Raises:
         InvalidName: The text is none of these, or the version is another model's.
@@ -53,7 +58,13 @@ def ref_of(name: ModelName, version: str | ModelVersion) -> Ref:
         if version.name.folder != name.folder:
             raise InvalidName("a version of another model", where=version.ref, expected=f"one of {name}")
         return parse_ref(version)
-    return Ref.parse(f"{name}@{_text(version)}")
+    text = _text(version)
+    if not re.search("[:@/]", text.removeprefix("sha256:")):
+        return Ref.parse(f"{name}@{text}")
+    ref = Ref.parse(text)
+    if ref.model.folder != name.folder:
+        raise InvalidName("a version of another model", where=text, expected=f"one of {name}")
+    return ref
 
 
 def _text(ref: object) -> str:

@@ -70,7 +70,11 @@ def _gathered(session: Session, before: State, statement: Statement, wish: Wish)
     """List a statement's files; say what was left out."""
     try:
         gathered = gather(
-            statement.sources, statement.prompts, session.storage_options, without=session.folder
+            statement.sources,
+            statement.prompts,
+            session.storage_options,
+            registry=session.folder,
+            without=[folder for folder in (session.folder, session.cache.resolve()) if folder],
         )
     except (InvalidValue, NotFound):
         if wish.resume and wish.commit_id in before.commit_ids:
@@ -188,7 +192,8 @@ def captured(
     """Return where a version comes from: what the caller states wins over what is found out.
 
     Raises:
-        InvalidValue: A checkout is named, but nothing is to be captured.
+        NotFound: The checkout that is named is not there.
+        InvalidValue: What is named is no checkout, or nothing is to be captured.
     """
     folder = None if isinstance(code, Code) else code
     if not wanted:
@@ -199,5 +204,15 @@ def captured(
         return Provenance(run=run) if run else None
     from modelver.capture import capture
 
+    if folder is not None and not Path(folder).is_dir():
+        raise NotFound(
+            "the checkout is missing",
+            where=f"code={os.fspath(folder)!r}",
+            hint="Give the folder of a checkout.",
+        )
     found = capture(Path.cwd() if folder is None else Path(folder), session.cache)
+    if folder is not None and found.code is None:
+        raise InvalidValue(
+            "not a git checkout", where=f"code={os.fspath(folder)!r}", hint="Or state it as a mv.Code."
+        )
     return attrs.evolve(found, code=code if isinstance(code, Code) else found.code, run=run or found.run)
