@@ -17,7 +17,7 @@ def has_blob(store: Store, digest: Digest, size: int | None) -> bool:
     except NotFound:
         return False
     if size not in {None, found}:
-        raise _damaged(store, digest, expected=f"{size} bytes", found=f"{found} bytes")
+        raise damaged(store, digest, expected=f"{size} bytes", found=f"{found} bytes")
     return True
 
 
@@ -38,11 +38,12 @@ def get_blob(store: Store, digest: Digest, *, limit: int) -> bytes:
     data = store.get(blob_key(digest), limit=limit)
     found = Digest.of(data)
     if found != digest:
-        raise _damaged(store, digest, expected=digest.short, found=found.short)
+        raise damaged(store, digest, expected=digest.short, found=found.short)
     return data
 
 
-def _damaged(store: Store, digest: Digest, *, expected: str, found: str) -> IntegrityError:
+def damaged(store: Store, digest: Digest, *, expected: str, found: str) -> IntegrityError:
+    """Make the error for a blob that is not what its name promises."""
     return IntegrityError(
         "a blob is damaged",
         where=f"{store.url}/{blob_key(digest)}",

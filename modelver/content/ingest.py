@@ -11,7 +11,7 @@ import attrs
 
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
 from modelver.content.at_hand import LocalFile
-from modelver.content.blobs import has_blob, put_missing
+from modelver.content.blobs import damaged, has_blob, put_missing
 from modelver.content.moves import Moves
 from modelver.content.places import status_of
 from modelver.content.sources import Source
@@ -112,6 +112,7 @@ def _store(file: LocalFile, transfer: Transfer, cancelled: threading.Event) -> F
     if known and tuple(part.length for part in known.ranges) == file.lengths and _has(transfer.store, known):
         _tell(transfer, known.size)
         if transfer.moves is not None and not file.fetched:
+            _check_blob(transfer.store, known, cancelled)
             transfer.moves.add(file.origin, _still_as_scanned(file.origin, file), None)
         return known
     if file.fetched or transfer.moves is not None:
@@ -148,7 +149,9 @@ def _take(origin: Path, file: LocalFile, transfer: Transfer, cancelled: threadin
     before = _still_as_scanned(origin, file)
     digest = hash_file(origin, lengths=file.lengths, on_bytes=transfer.on_bytes, cancelled=cancelled)
     key = blob_key(Digest.from_hex(digest.sha256))
-    if not _has(transfer.store, digest) and not transfer.store.adopt(origin, key, seen=before):
+    if _has(transfer.store, digest):
+        _check_blob(transfer.store, digest, cancelled)
+    elif not transfer.store.adopt(origin, key, seen=before):
         digest = _copy(origin, file, attrs.evolve(transfer, on_bytes=None), cancelled)
     if transfer.moves is not None and not file.fetched:
         transfer.moves.add(origin, before, transfer.store.local_path(key))
@@ -166,6 +169,17 @@ def _still_as_scanned(origin: Path, file: LocalFile) -> os.stat_result:
     if attrs.evolve(Stamp.of(now), ctime_ns=0) != attrs.evolve(Stamp.of(then), ctime_ns=0):
         raise source_changed(origin, found="another one than its header was read from")
     return now
+
+
+def _check_blob(store: Store, known: FileDigest, cancelled: threading.Event) -> None:
+    """Make sure of a blob that is there already, before its source, perhaps the last good copy, is given up for it."""
+    path = store.local_path(blob_key(Digest.from_hex(known.sha256)))
+    if path is not None:
+        found = hash_file(path, cancelled=cancelled)
+        if found.sha256 != known.sha256:
+            raise damaged(
+                store, Digest.from_hex(known.sha256), expected=known.sha256[:12], found=found.sha256[:12]
+            )
 
 
 def _has(store: Store, known: FileDigest) -> bool:

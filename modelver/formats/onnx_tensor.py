@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from modelver.errors import InvalidValue, LimitExceeded, UnsafePath
 from modelver.formats.elements import BITS, bits_text, quoted, tensor_bits
 from modelver.formats.protobuf import BYTES, FIXED32, FIXED64, MAX_VARINT, VARINT, Message, Wanted, WireReader
-from modelver.values.filemap import Tensor
+from modelver.values.filemap import MAX_DIMENSIONS, Tensor
 from modelver.values.path import version_path
 
 _DIMS, _DATA_TYPE, _SEGMENT, _FLOATS, _INT32S, _STRINGS, _INT64S, _NAME = range(1, 9)
@@ -69,7 +69,6 @@ _WANTED: Wanted = {
 _ENTRY: Wanted = {1: frozenset({BYTES}), 2: frozenset({BYTES})}
 
 _OUTSIDE = 1
-_MAX_RANK = 64
 _SIGN = 2**63
 _DECIMAL = re.compile(r"[0-9]{1,18}")
 _CHECK = "Check the model with onnx.checker.check_model."
@@ -124,9 +123,9 @@ def _shape(message: Message, where: str) -> tuple[int, ...]:
     shape: list[int] = []
     for field in message.all(_DIMS):
         shape += message.reader.varints(field)
-        if len(shape) > _MAX_RANK:
+        if len(shape) > MAX_DIMENSIONS:
             raise LimitExceeded(
-                "ONNX tensor has too many dimensions", where=where, expected=f"at most {_MAX_RANK}"
+                "ONNX tensor has too many dimensions", where=where, expected=f"at most {MAX_DIMENSIONS}"
             )
     for dimension in shape:
         if dimension >= _SIGN:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from modelver.errors import InvalidValue, LimitExceeded, SourceChanged
 from modelver.formats.elements import MAX_TENSORS, ReadAt, bits_text, quoted, tensor_bits
-from modelver.values.filemap import Layout, Tensor
+from modelver.values.filemap import MAX_DIMENSIONS, Layout, Tensor
 
 MAX_HEADER = 100_000_000
 """Bytes of a header, as in the reference implementation."""
@@ -206,6 +206,13 @@ def _tensor(name: str, info: object, start: int, path: str) -> Tensor:
         )
     dtype = _dtype(info.get("dtype"), where)
     shape = _numbers(info.get("shape"), "shape", where)
+    if len(shape) > MAX_DIMENSIONS:
+        raise LimitExceeded(
+            "tensor has too many dimensions",
+            where=where,
+            expected=f"at most {MAX_DIMENSIONS}",
+            found=len(shape),
+        )
     offsets = _numbers(info.get("data_offsets"), "data_offsets", where)
     if len(offsets) != 2 or offsets[0] > offsets[1]:  # noqa: PLR2004 (begin and end)
         raise InvalidValue(

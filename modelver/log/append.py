@@ -40,6 +40,7 @@ from modelver.storage.lock import advisory_lock
 from modelver.storage.store import Store
 
 _TICK = timedelta(microseconds=1)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _PATIENCE = 60.0
 _LOCK_PATIENCE = 10.0
 _FIRST_WAIT = 0.01
@@ -134,6 +135,13 @@ class Log(LogReader):
         """Store a proposal as the next commit; return the state after it, or None where another writer won."""
         key = numbered_key(self.place.log, state.seq + 1)
         clock = datetime.now(UTC)
+        if state.at is not None and state.at >= _LATEST:
+            raise LogTampered(
+                "the log's time is past the year 9998",
+                where=key,
+                found=state.at.isoformat(),
+                hint="Restore the log from a copy of the registry.",
+            )
         data = encode_commit(
             Commit(
                 registry=self.place.registry,

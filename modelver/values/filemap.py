@@ -7,6 +7,9 @@ import attrs
 MAX_RANGE = 64 * 2**20
 """The longest range in bytes: larger tensors, and files without tensors, are cut here (docs/format.md)."""
 
+MAX_DIMENSIONS = 64
+"""The most dimensions that a tensor may have; numpy allows as many."""
+
 
 @attrs.frozen
 class Range:
@@ -40,7 +43,7 @@ class Tensor:
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] = attrs.field(validator=attrs.validators.max_len(MAX_DIMENSIONS))
     offset: int
     length: int
     file: str = ""
