@@ -118,7 +118,7 @@ def _print_completion(ctx: click.Context, _: click.Parameter, shell: str | None)
 def modelver(ctx: click.Context, registry: str | None) -> None:
     """Keep versions of AI models, and all that makes them accountable.
 
-    The registry is a folder or bucket: --registry, else $MODELVER_REGISTRY, else [registry] url of the nearest
+    The registry is a folder: --registry, else $MODELVER_REGISTRY, else [registry] url of the nearest
     modelver.toml upwards, else ./modelver-registry.
 
     MODEL is a name such as acme/fraud. REF names a version: acme/fraud:1.3.0, acme/fraud@production,

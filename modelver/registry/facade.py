@@ -22,12 +22,12 @@ from modelver.values.record import Changelog
 
 
 class Registry(RegistryWriter):
-    """A model registry in a folder or bucket.
+    """A model registry in a folder.
 
     Nothing is read or made before it is needed. One object serves many threads; each process opens its own.
 
     Args:
-        url: A folder or an fsspec URL; else ``$MODELVER_REGISTRY``, else ``[registry] url`` of the nearest
+        url: A folder, or `memory://name` for one that ends with the process; else ``$MODELVER_REGISTRY``, else ``[registry] url`` of the nearest
             ``modelver.toml`` upwards, else ``./modelver-registry``.
         storage_options: For fsspec: credentials, endpoints.
         cache_dir: The user's cache; else ``$MODELVER_CACHE``, else the platform's cache folder.
