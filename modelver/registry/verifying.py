@@ -192,6 +192,10 @@ def _digest_of(entry: Entry) -> Digest | None:
     return digest if blob_key(digest) == entry.key else None
 
 
+_SMALL = 2**20
+"""Bytes up to which a blob is read whole: quicker than hashing a file, which waits for the times of a fresh one."""
+
+
 def _check_blobs(
     session: Session, blobs: Mapping[Digest, int], callback: Callback | None
 ) -> Iterator[Finding]:
@@ -201,7 +205,7 @@ def _check_blobs(
     def work(digest: Digest, cancelled: threading.Event) -> Finding | None:
         path = session.store.local_path(blob_key(digest))
         try:
-            if path is None:
+            if path is None or blobs[digest] <= _SMALL:
                 get_blob(session.store, digest, limit=blobs[digest])
                 progress(blobs[digest])
                 return None

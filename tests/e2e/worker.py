@@ -43,6 +43,18 @@ def register_until_interrupted(registry: mv.Registry, model: str, source: str) -
     return {}
 
 
+def versions_files_and_report(registry: mv.Registry, model: str) -> dict[str, object]:
+    """Return what the registry has, for who can't look: its disk may be mounted for this process alone."""
+    root = Path(registry.url)
+    made = (root / "modelver.json").exists() and bool(registry.models())
+    return {
+        "versions": [str(version.version) for version in registry.versions(model)] if made else [],
+        "log": sorted(path.name for path in root.glob("models/*/log/*")),
+        "temporary": [path.name for path in root.glob("tmp/*")],
+        "fine": not made or bool(registry.verify()),
+    }
+
+
 def peak_memory(_: mv.Registry) -> int:
     """Return the most bytes of memory that this process had: VmHWM of proc(5), which begins anew with exec(2)."""
     status = Path("/proc/self/status").read_text()
@@ -76,7 +88,13 @@ def warm_up(_: mv.Registry) -> None:
 
 OWN: dict[str, Callable[..., object]] = {
     function.__name__: function
-    for function in (register_many, register_until_interrupted, peak_memory, warm_up)
+    for function in (
+        register_many,
+        register_until_interrupted,
+        versions_files_and_report,
+        peak_memory,
+        warm_up,
+    )
 }
 
 
