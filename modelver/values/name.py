@@ -15,6 +15,11 @@ _RESERVED_ALIASES = frozenset({"latest", "sha256"})
 _RULE = "letters, digits and . _ - between them, 64 characters at most"
 
 
+def _check_text(text: object, *, what: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidName(f"a {what} must be text", where=repr(text)[:80], found=type(text).__name__)
+
+
 def check_segment(segment: str, *, what: str, whole: str) -> None:
     """Refuse a name's segment that can't be a folder on every platform.
 
@@ -47,6 +52,7 @@ class ModelName(str):
 
     def __new__(cls, text: str) -> Self:
         """Parse the text, strictly."""
+        _check_text(text, what="model name")
         segments = text.split("/")
         if len(segments) > 2:  # noqa: PLR2004 (the grammar)
             raise InvalidName(

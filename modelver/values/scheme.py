@@ -43,6 +43,10 @@ class Scheme:
         Raises:
             InvalidName: It is neither ``semver`` nor a usable template.
         """
+        if not isinstance(text, str):
+            raise InvalidName(
+                "a version scheme must be text", where=repr(text)[:80], found=type(text).__name__
+            )
         if text != SEMVER:
             _template(text)
         return cls(text)
@@ -53,6 +57,8 @@ class Scheme:
         Raises:
             InvalidName: The text is no version of this scheme.
         """
+        if not isinstance(text, str):
+            raise InvalidName("a version must be text", where=repr(text)[:80], found=type(text).__name__)
         try:
             if len(text) > MAX_VERSION or not (text.isascii() and text.isprintable()):
                 raise ValueError(text)  # noqa: TRY301 (one place says what a version looks like)
