@@ -49,6 +49,12 @@ class Process:
         return reply["answer"] if "answer" in reply else (reply["error"], reply["message"])
 
     def call(self, verb: str, *arguments: object, **options: object) -> Any:
+        """Send and receive; an error is an error here, too."""
+        result = self.attempt(verb, *arguments, **options)
+        assert not isinstance(result, tuple), f"{verb}: {result}"
+        return result
+
+    def attempt(self, verb: str, *arguments: object, **options: object) -> Any:
         """Send and receive."""
         self.send(verb, *arguments, **options)
         return self.receive()
