@@ -46,7 +46,7 @@ class Ref:
             name, separator, selector = _split_mlflow(text.removeprefix(_MLFLOW))
         else:
             name, separator, selector = _split(text)
-        if not separator or not selector:
+        if not name or not separator or not selector:
             raise InvalidName("not a reference to a version", where=repr(text), expected=_FORMS)
         model = ModelName(name)
         if selector.startswith("sha256:"):
