@@ -339,7 +339,7 @@ def test_a_bad_reference_is_refused_by_every_verb(ref: str, tmp_path: Path) -> N
         lambda: registry.record_metrics(ref, {"f1": 1.0}),
     )
     for call in calls:
-        with pytest.raises((mv.InvalidName, mv.NotFound), match="name|reference|no such"):
+        with pytest.raises((mv.InvalidName, mv.NotFound), match=r"name|reference|no such"):
             call()
     assert snapshot(tmp_path / "registry") == before
 

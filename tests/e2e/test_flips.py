@@ -27,8 +27,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("modelver.log.append._MIN_TAIL", 2)
     registry = mv.Registry(tmp_path / "registry", cache_dir=tmp_path / "writer's cache")
     for value, run in ((1.0, "run-1"), (2.0, None)):
-        files = {"model.safetensors": weights(a=[value])}
-        registry.register(MODEL, files, metrics={"f1": value / 4}, run=run, capture=False)
+        registry.register(MODEL, {"model.safetensors": weights(a=[value])}, run=run, capture=False)
     registry.set_alias(MODEL, "production", "1.0.0")
     assert {len(list((tmp_path / "registry").glob(pattern))) for pattern in KINDS.values()} == {1, 4, 7}
     return tmp_path / "registry"
