@@ -163,6 +163,18 @@ SOURCES: dict[str, tuple[type[mv.ModelverError], str, Callable[[Path], Any]]] = 
     ),
     "an ONNX file that is text": (mv.InvalidValue, r"model\.onnx", lambda _: {"model.onnx": b"hello, world"}),
 }
+
+
+def bytes_at(path: str) -> Callable[[Path], Any]:
+    """Return what gives bytes under a path of the version."""
+    return lambda _: {path: b"1"}
+
+
+def file_at(path: str) -> Callable[[Path], Any]:
+    """Return what gives a file under a path of the version."""
+    return lambda base: {path: folder(base, model_bin=b"1") / "model.bin"}
+
+
 for escaping in (
     "../x",
     "a/../../x",
@@ -175,14 +187,9 @@ for escaping in (
     "./a",
     "a\0b",
 ):
-    SOURCES[f"the path {escaping!r}"] = (mv.InvalidValue, "path", lambda _, path=escaping: {path: b"1"})
-    SOURCES[f"the file's path {escaping!r}"] = (
-        mv.InvalidValue,
-        "path",
-        lambda base, path=escaping: {path: folder(base, model_bin=b"1") / "model.bin"},
-    )
-
-SOURCES["bytes under an empty path"] = (mv.InvalidValue, "path", lambda _: {"": b"1"})
+    SOURCES[f"the path {escaping!r}"] = (mv.InvalidValue, "path", bytes_at(escaping))
+    SOURCES[f"the file's path {escaping!r}"] = (mv.InvalidValue, "path", file_at(escaping))
+SOURCES["bytes under an empty path"] = (mv.InvalidValue, "path", bytes_at(""))
 
 ARGUMENTS: dict[str, tuple[type[mv.ModelverError], str, Mapping[str, Any]]] = {
     "a misspelt field": (mv.InvalidValue, "intended_use", {"metadata": {"intendet_use": "x"}}),

@@ -51,7 +51,7 @@ def test_one_process_a_round_moves_an_alias(tmp_path: Path) -> None:
             )
             assert outcomes.count([target, False]) == 1
             assert [outcome[0] for outcome in outcomes].count("Conflict") == 7
-            assert str(registry.aliases("acme/fraud")["production"].version) == target
+            assert str(registry.get("acme/fraud@production").version) == target
     assert len(registry.history("acme/fraud", alias="production")) == 2 + 10
     assert registry.verify()
 

@@ -120,8 +120,8 @@ def test_a_killed_move_of_an_alias_happened_or_not(rounds: int, tmp_path: Path) 
             kills += process.killed(after, "set_alias", MODEL, "production", new, **options)["code"] == -9
             registry = mv.Registry(root, cache_dir=cache)
             assert registry.verify(), f"round {number}, killed after {after} s"
-            assert str(registry.aliases(MODEL)["production"].version) in {old, new}
-            moved = registry.set_alias(MODEL, "production", new, **options)  # type: ignore[arg-type] # as given
+            assert str(registry.get(f"{MODEL}@production").version) in {old, new}
+            moved = registry.set_alias(MODEL, "production", new, **options)
             assert str(moved.version) == new
             assert len(registry.history(MODEL, alias="production")) == 2 + number + 1
             registry.annotate(f"{MODEL}:1.0.0", f"round {number}")
