@@ -27,7 +27,9 @@ LISTING = "listing"
 STATED = "stated"
 
 
-def digest_dataset(dataset: Dataset, stamps: StampCache, storage_options: Mapping[str, object]) -> Dataset:
+def digest_dataset(
+    dataset: Dataset, stamps: StampCache, storage_options: Mapping[str, Mapping[str, object]]
+) -> Dataset:
     """Return a dataset with its digest, ready to be recorded.
 
     One file's content digest is its SHA-256. A folder's is the SHA-256 of the canonical JSON of ``[path, size, sha256]``
@@ -113,7 +115,7 @@ def _listing(files: Mapping[str, tuple[Path, int]]) -> Digest:
     return Digest.of(encode([[path, size, ""] for path, (_, size) in files.items()]))
 
 
-def _remote_listing(uri: str, storage_options: Mapping[str, object]) -> Digest:
+def _remote_listing(uri: str, storage_options: Mapping[str, Mapping[str, object]]) -> Digest:
     return Digest.of(
         encode([[path, file.size, file.mark] for path, file in list_remote(uri, storage_options)])
     )

@@ -12,24 +12,22 @@ import attrs
 
 from modelver.cache.place import make_private
 from modelver.cache.stamps import Stamp
-from modelver.content.blobs import get_blob, has_blob
+from modelver.content.blob_cache import BlobCache
+from modelver.content.bring import bringer
 from modelver.content.check import Checking, is_whole, settle
 from modelver.content.working import working_folder
-from modelver.errors import AlreadyExists, IntegrityError, InvalidValue, NotFound, StoreError
+from modelver.errors import AlreadyExists, InvalidValue, StoreError
 from modelver.hashing.parallel import run_largest_first
-from modelver.hashing.stream import hash_file
-from modelver.storage.layout import blob_key
 from modelver.storage.lock import advisory_lock
-from modelver.storage.reflink import clone
 from modelver.storage.store import Store
-from modelver.storage.temporary import OPEN_AS_IS
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry
 
 _LOCK_PATIENCE = 600.0
 _FOLDER_MODE = 0o555
 _FILE_MODE = 0o444
-_RESTORE = "Restore it from a copy of the registry."
+_AT_ONCE = 8
+"""Files of a remote store that are fetched at once: mostly small ones, whose requests wait for the network."""
 
 
 @attrs.frozen
@@ -41,12 +39,14 @@ class Wanted:
         digest: The version's digest, which names the shared folder.
         entries: The files.
         include: The patterns that chose them; None for all of the version's files.
+        cache: Where blobs of remote stores are kept; None keeps none.
         on_bytes: Told of bytes done, by several threads at once.
     """
 
     store: Store
     digest: Digest
     entries: tuple[FileEntry, ...]
+    cache: BlobCache | None = None
     include: tuple[str, ...] | None = None
     on_bytes: Callable[[int], None] | None = None
 
@@ -141,10 +141,16 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
             for entry in wanted.entries:
                 (new / entry.path).parent.mkdir(parents=True, exist_ok=True)
 
-            def place(entry: FileEntry, cancelled: threading.Event) -> tuple[Stamp, FileEntry]:
-                return _place(entry, new / entry.path, wanted, cancelled, shared=shared), entry
+            with bringer(wanted.store, wanted.cache, wanted.on_bytes) as bring:
 
-            written = run_largest_first(wanted.entries, lambda entry: entry.size, place)
+                def place(entry: FileEntry, cancelled: threading.Event) -> tuple[Stamp, FileEntry]:
+                    path = new / entry.path
+                    if not bring(entry, path, cancelled, shared=shared) and shared:
+                        path.chmod(_FILE_MODE)
+                    return Stamp.of(path.lstat()), entry
+
+                threads = None if wanted.store.folder else _AT_ONCE
+                written = run_largest_first(wanted.entries, lambda entry: entry.size, place, threads=threads)
             if shared and os.path.lexists(folder):
                 _open_top(folder)
                 folder.rename(work / "old")
@@ -167,69 +173,6 @@ def _open_top(folder: Path) -> None:
 def _close_folders(folder: Path) -> None:
     for here, _, _ in os.walk(folder, topdown=False):
         Path(here).chmod(_FOLDER_MODE)
-
-
-def _place(
-    entry: FileEntry, path: Path, wanted: Wanted, cancelled: threading.Event, *, shared: bool
-) -> Stamp:
-    """Bring one blob to a path, verified: by sharing its blocks or its inode where that is safe, else by a copy."""
-    digest = Digest.from_hex(entry.sha256)
-    if not has_blob(wanted.store, digest, entry.size):
-        raise NotFound("a blob is missing", where=f"{wanted.store.url}/{blob_key(digest)}", hint=_RESTORE)
-    blob = wanted.store.local_path(blob_key(digest))
-    linked = False
-    if blob is None:
-        path.write_bytes(get_blob(wanted.store, digest, limit=entry.size))
-        _tell(wanted, entry.size)
-    elif _clone(blob, path) or (linked := shared and _link(blob, path)):
-        _check(blob, entry, hash_file(path, on_bytes=wanted.on_bytes, cancelled=cancelled).sha256)
-    else:
-        with path.open("xb", buffering=0) as file:
-            found = hash_file(blob, sink=file.fileno(), on_bytes=wanted.on_bytes, cancelled=cancelled)
-        _check(blob, entry, found.sha256)
-    if shared and not linked:
-        path.chmod(_FILE_MODE)
-    return Stamp.of(path.lstat())
-
-
-def _check(blob: Path, entry: FileEntry, found: str) -> None:
-    if found != entry.sha256:
-        raise IntegrityError(
-            "a blob is damaged: it was not loaded",
-            where=blob,
-            expected=entry.sha256[:12],
-            found=found[:12],
-            hint=f"{_RESTORE[:-1]}, or delete it and register its file again.",
-        )
-
-
-def _tell(wanted: Wanted, count: int) -> None:
-    if wanted.on_bytes is not None:
-        wanted.on_bytes(count)
-
-
-def _clone(blob: Path, path: Path) -> bool:
-    """Share the blob's blocks, where the file system can."""
-    source = os.open(blob, OPEN_AS_IS)
-    try:
-        with path.open("xb") as target:
-            shared = clone(source, target.fileno())
-    finally:
-        os.close(source)
-    if not shared:
-        path.unlink()
-    return shared
-
-
-def _link(blob: Path, path: Path) -> bool:
-    """Share the blob's inode; not as root, who writes through read-only permissions and would change the blob."""
-    if not hasattr(os, "geteuid") or os.geteuid() == 0 or blob.stat().st_mode & 0o222:
-        return False
-    try:
-        path.hardlink_to(blob)
-    except OSError:
-        return False
-    return True
 
 
 def _unable(folder: Path, error: OSError) -> StoreError:

@@ -53,7 +53,7 @@ class Gathered:
 def gather(
     sources: Sources,
     prompts: Mapping[str, SourceLike],
-    storage_options: Mapping[str, object],
+    storage_options: Mapping[str, Mapping[str, object]],
     *,
     registry: Path | None = None,
     without: Sequence[Path] = (),
@@ -63,7 +63,7 @@ def gather(
     Args:
         sources: A file, a folder, a list of them, or path in the version to source; an fsspec URL or bytes will do.
         prompts: Prompt name to source; stored under ``prompts/``.
-        storage_options: For sources that are URLs.
+        storage_options: For sources that are URLs, by their scheme.
         registry: The registry's folder, links resolved: nothing in it can be a source.
         without: Folders to leave out where they lie in a source, links resolved: the registry and the cache.
 
@@ -94,7 +94,7 @@ Pair: TypeAlias = tuple[str, Path | RemoteFile | bytes]
 class _Walker:
     """Finds the files that sources stand for."""
 
-    options: Mapping[str, object]
+    options: Mapping[str, Mapping[str, object]]
     without: Sequence[Path]
     left_out: list[str] = attrs.field(factory=list)
 

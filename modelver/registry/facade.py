@@ -3,36 +3,44 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from modelver.cache.place import cache_dir as find_cache
 from modelver.content.places import SourceLike
 from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
-from modelver.registry.opening import locate
+from modelver.registry.opening import is_offline, locate, scheme_of_url
 from modelver.registry.progress import Callback
 from modelver.registry.registering import captured, finalize, register
 from modelver.registry.session import Session
 from modelver.registry.writer import RegistryWriter
-from modelver.storage import open_store
+from modelver.storage import DEFAULT_TIMEOUT, is_local, open_store, with_cache
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Run
 from modelver.values.record import Changelog
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 
 class Registry(RegistryWriter):
-    """A model registry in a folder.
+    """A model registry in a folder or a bucket.
 
-    Nothing is read or made before it is needed. One object serves many threads; each process opens its own.
+    Nothing is read or made before it is needed. One object serves many threads, and processes that are forked later.
 
     Args:
-        url: A folder, or `memory://name` for one that ends with the process; else ``$MODELVER_REGISTRY``, else ``[registry] url`` of the nearest
-            ``modelver.toml`` upwards, else ``./modelver-registry``.
-        storage_options: For fsspec: credentials, endpoints.
+        url: A folder; ``s3://``, ``gs://``, ``az://`` or ``sftp://`` and a place there; or ``memory://name`` for one that
+            ends with the process. Else ``$MODELVER_REGISTRY``, else ``[registry] url`` of the nearest ``modelver.toml``
+            upwards, else ``./modelver-registry``.
+        storage_options: Credentials, endpoints and so on, in the words of s3fs, gcsfs, adlfs or fsspec's SFTP.
+        fs: A filesystem of one of these that you have set up; `url` is a path in it then.
         cache_dir: The user's cache; else ``$MODELVER_CACHE``, else the platform's cache folder.
         actor: Who acts, as commits record it; else ``$MODELVER_ACTOR``, else ``user@host``.
         create: True: make it now unless it exists. None: a local one is made by the first write. False: never make it.
+        offline: Never ask a remote store; what was read and loaded before is there. Else ``$MODELVER_OFFLINE``.
+        timeout: Seconds that a request to a remote store may take with all its repetitions.
 
     Raises:
         UnsupportedStore: The kind of store has no safe exclusive create.
@@ -44,18 +52,24 @@ class Registry(RegistryWriter):
         url: str | os.PathLike[str] | None = None,
         *,
         storage_options: Mapping[str, object] | None = None,
+        fs: "AbstractFileSystem | None" = None,
         cache_dir: str | os.PathLike[str] | None = None,
         actor: str | None = None,
         create: bool | None = None,
+        offline: bool | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        address = locate(url)
         options = dict(storage_options or {})
+        cache = find_cache(Path(cache_dir) if cache_dir is not None else None)
+        store = open_store(address, storage_options=options, fs=fs, timeout=timeout)
         super().__init__(
             Session(
-                open_store(locate(url), storage_options=options),
-                Path(cache_dir) if cache_dir is not None else None,
+                with_cache(store, cache, offline=is_offline(offline)),
+                cache,
                 actor,
-                create=create is not False,
-                storage_options=options,
+                create=is_local(store) if create is None else create,
+                storage_options={scheme_of_url(address): options},
             )
         )
         if create:

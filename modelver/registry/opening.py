@@ -20,6 +20,7 @@ from modelver.values.wire import format_time, without_format
 FORMAT = 1
 MAX_REGISTRY_FILE = 64 * 2**10
 VARIABLE = "MODELVER_REGISTRY"
+OFFLINE = "MODELVER_OFFLINE"
 PROJECT_FILE = "modelver.toml"
 DEFAULT = "modelver-registry"
 _MAX_PROJECT_FILE = 2**20
@@ -49,6 +50,27 @@ def locate(url: str | os.PathLike[str] | None) -> str:
     if url is not None:
         return os.fspath(url)
     return os.environ.get(VARIABLE) or _from_project(Path.cwd()) or DEFAULT
+
+
+def scheme_of_url(address: str) -> str:
+    """Return the scheme of a URL, in lower case; empty for a path."""
+    return address.partition("://")[0].lower() if "://" in address else ""
+
+
+def is_offline(explicit: bool | None) -> bool:
+    """Tell whether remote stores must not be asked: as the caller says, else ``$MODELVER_OFFLINE``.
+
+    Raises:
+        InvalidValue: The variable holds neither yes nor no.
+    """
+    if explicit is not None:
+        return explicit
+    text = os.environ.get(OFFLINE, "").strip().lower()
+    if text in {"", "0", "false", "no", "off"}:
+        return False
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    raise InvalidValue("neither yes nor no", where=f"${OFFLINE}", expected="1 or 0", found=repr(text)[:40])
 
 
 def _from_project(folder: Path) -> str | None:
@@ -98,7 +120,8 @@ def read_identity(store: Store) -> Identity:
         raise NotFound(
             "there is no registry here",
             where=store.url,
-            hint="Check the address. A local registry is made when its first version is registered.",
+            hint="Check the address. A local registry is made when its first version is registered, a remote one by"
+            " create=True or `modelver init`.",
         ) from None
     return parse_identity(data, what=f"{store.url}/{REGISTRY_FILE}")
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from modelver.compare import Side
 from modelver.content.blobs import get_blob
-from modelver.content.ingest import MAX_MAP
+from modelver.content.transfer import MAX_MAP
 from modelver.errors import IntegrityError, InvalidValue, LogTampered, NotFound
 from modelver.history.event import Indexed, Registered
 from modelver.history.state import State, VersionEntry

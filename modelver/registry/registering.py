@@ -9,9 +9,10 @@ import attrs
 from modelver.content.at_hand import at_hand
 from modelver.content.blobs import put_missing
 from modelver.content.datasets import digest_dataset
-from modelver.content.ingest import Stored, Transfer, ingest, total_size
+from modelver.content.ingest import ingest, total_size
 from modelver.content.moves import Moves
 from modelver.content.sources import Gathered, gather
+from modelver.content.transfer import Stored, Transfer
 from modelver.errors import InvalidName, InvalidValue, LimitExceeded, NotFound
 from modelver.history.commit import MAX_COMMIT
 from modelver.history.state import State

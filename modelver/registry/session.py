@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from modelver.cache.heads import HeadMemory
-from modelver.cache.place import cache_dir, make_private
+from modelver.cache.place import make_private
 from modelver.cache.stamps import StampCache
+from modelver.content.blob_cache import BlobCache
 from modelver.errors import InvalidName, InvalidValue, NotFound, StoreError
 from modelver.history.event import ModelCreated
 from modelver.history.state import State
@@ -33,24 +34,25 @@ class Session:
         cache: The user's cache folder.
         actor: Who acts, as commits record it.
         create: Whether a missing registry may be made on the first write.
-        storage_options: For sources and datasets that are URLs.
+        storage_options: For sources and datasets that are URLs, by their scheme.
     """
 
     def __init__(
         self,
         store: Store,
-        cache: Path | None,
+        cache: Path,
         actor: str | None,
         *,
         create: bool,
-        storage_options: Mapping[str, object],
+        storage_options: Mapping[str, Mapping[str, object]],
     ) -> None:
         self.store = store
-        self.cache = cache_dir(cache)
+        self.cache = cache
         self.actor = check_actor(actor)
         self.create = create
         self.storage_options = storage_options
         self.stamps = StampCache(self.cache)
+        self.blobs = BlobCache(self.cache, self.stamps)
         self._heads = HeadMemory(self.cache)
         self._identity: Identity | None = None
         self._clock_checked = False

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from modelver.content.blobs import get_blob, has_blob
-from modelver.errors import ModelverError, NotFound
+from modelver.content.receive import Receiver
+from modelver.errors import IntegrityError, ModelverError, NotFound
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.stream import hash_file
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint
@@ -18,12 +19,14 @@ from modelver.registry.progress import Callback, Progress
 from modelver.registry.reading import map_digests, provenance_digest, read_manifest
 from modelver.registry.session import Session
 from modelver.storage.layout import BLOBS, MODELS, REGISTRY_FILE, blob_key, number_of, numbered_key
-from modelver.storage.store import Entry
+from modelver.storage.store import Entry, Store
 from modelver.values.digest import Digest
 from modelver.values.name import ModelName
 from modelver.values.report import Finding, Report
 
 _SHOWN = 12
+_AT_ONCE = 8
+"""Blobs of a remote store that are read at once."""
 
 Sizes = Mapping[Digest, int | None]
 """Blobs, with the sizes that they must have, where these are known."""
@@ -201,24 +204,44 @@ def _check_blobs(
 ) -> Iterator[Finding]:
     """Hash blobs, given with their sizes."""
     progress = Progress(callback, sum(blobs.values()))
+    with Receiver(session.store, progress) as receiver:
 
-    def work(digest: Digest, cancelled: threading.Event) -> Finding | None:
-        path = session.store.local_path(blob_key(digest))
-        try:
-            if path is None or blobs[digest] <= _SMALL:
-                get_blob(session.store, digest, limit=blobs[digest])
-                progress(blobs[digest])
-                return None
-            found = hash_file(path, on_bytes=progress, cancelled=cancelled).sha256
-        except ModelverError as error:
-            return _finding(error, blob_key(digest))
-        if found == digest.hex:
+        def work(digest: Digest, cancelled: threading.Event) -> Finding | None:
+            try:
+                _check_blob(session.store, digest, blobs[digest], receiver, progress, cancelled)
+            except ModelverError as error:
+                return _finding(error, blob_key(digest))
             return None
-        return Finding(blob_key(digest), "a blob is damaged", digest.hex[:_SHOWN], found[:_SHOWN])
 
-    results = run_largest_first(list(blobs), blobs.__getitem__, work)
+        threads = None if session.store.folder else _AT_ONCE
+        results = run_largest_first(list(blobs), blobs.__getitem__, work, threads=threads)
     progress.finish()
     return (finding for finding in results if finding is not None)
+
+
+def _check_blob(
+    store: Store,
+    digest: Digest,
+    size: int,
+    receiver: Receiver,
+    progress: Progress,
+    cancelled: threading.Event,
+) -> None:
+    """Hash one blob.
+
+    Raises:
+        IntegrityError: Its bytes are not those that its name promises.
+    """
+    path = store.local_path(blob_key(digest))
+    if path is None:
+        receiver.check(digest, size, cancelled)
+    elif size <= _SMALL:
+        get_blob(store, digest, limit=size)
+        progress(size)
+    else:
+        found = hash_file(path, on_bytes=progress, cancelled=cancelled).sha256
+        if found != digest.hex:
+            raise IntegrityError("a blob is damaged", expected=digest.hex[:_SHOWN], found=found[:_SHOWN])
 
 
 def _missing(digest: Digest) -> Finding:

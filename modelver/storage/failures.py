@@ -1,11 +1,16 @@
 """The operating system's errors, told as a `StoreError`: what failed, where, and what to do next."""
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from modelver.errors import StoreError
+from modelver.values.url import without_credentials
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_LONGEST = 500
 
 _WRITABLE = "Give this user the permission there, or use a registry that it has access to."
 _HINTS = {
@@ -40,3 +45,10 @@ def failing_as(what: str, where: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise store_error(what, where, error) from error
+
+
+def told(error: BaseException) -> str:
+    """Return what a client says, in one line, without the secrets that its addresses may carry."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = _ADDRESS.sub(lambda address: without_credentials(address[0]), text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -2,9 +2,8 @@
 
 import errno
 import os
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -12,10 +11,13 @@ from typing import Self
 from modelver.errors import AlreadyExists, CommitUnknown, IntegrityError, LimitExceeded, NotFound, StoreError
 from modelver.storage.adoption import adopt
 from modelver.storage.failures import failing_as
+from modelver.storage.files import opened, read_all, state_of, write_all
 from modelver.storage.folders import is_name_of, make_folder, name_new, sync_folder
+from modelver.storage.incoming import LocalIncoming, LocalUpload
 from modelver.storage.keys import TEMPORARY, checked_key, checked_prefix
-from modelver.storage.store import Entry, Guarantees
-from modelver.storage.temporary import OPEN_AS_IS, TemporaryFile, TemporaryFolder
+from modelver.storage.reflink import clone
+from modelver.storage.store import Entry, Guarantees, Store
+from modelver.storage.temporary import TemporaryFile, TemporaryFolder
 from modelver.storage.walk import folders, walk
 
 _MAYBE_LINKED = {errno.EIO, errno.ETIMEDOUT, errno.ESTALE}
@@ -49,22 +51,29 @@ class LocalStore:
     @property
     def guarantees(self) -> Guarantees:
         """All of them."""
-        return Guarantees(exclusive_create=True, strong_listing=True, durable=True)
+        return Guarantees(
+            exclusive_create=True, strong_listing=True, durable=True, range_reads=True, server_side_copy=True
+        )
+
+    @property
+    def folder(self) -> Self:
+        """This store: its objects are files."""
+        return self
 
     def get(self, key: str, *, limit: int) -> bytes:
         """Return an object whole; see `Store.get`."""
         path = self.local_path(key)
-        with failing_as("could not read", path), _opened(path) as descriptor:
+        with failing_as("could not read", path), opened(path) as descriptor:
             size = os.fstat(descriptor).st_size
             if size > limit:
                 raise LimitExceeded("too large", where=path, expected=f"at most {limit} bytes", found=size)
-            return _read(descriptor, size)
+            return read_all(descriptor, size)
 
     def size(self, key: str) -> int:
         """Return an object's size in bytes; see `Store.size`."""
         path = self.local_path(key)
         with failing_as("could not read", path):
-            return _state(path).st_size
+            return state_of(path).st_size
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects below a folder; see `Store.list`."""
@@ -78,7 +87,7 @@ class LocalStore:
         """Create an object; see `Store.put_new`."""
         final = self.local_path(key)
         with failing_as("could not write", final), self._temporary.create() as file:
-            _write(file.descriptor, data)
+            write_all(file.descriptor, data)
             file.seal()
             try:
                 self._name(file.path, final)
@@ -100,10 +109,10 @@ class LocalStore:
             if self._has(final, len(data)):
                 return
             with self._temporary.create() as file:
-                _write(file.descriptor, data)
+                write_all(file.descriptor, data)
                 self._publish(file.path, final, file.seal())
 
-    def incoming(self) -> "LocalIncoming":
+    def incoming(self) -> LocalIncoming:
         """Open a place for bytes whose key is not known yet; see `Store.incoming`."""
         with failing_as("could not make a temporary file", self._temporary.folder):
             return LocalIncoming(self._temporary.create(), self._publish_key)
@@ -115,6 +124,45 @@ class LocalStore:
             if is_name_of(final, seen) and is_name_of(path, seen) and self._has(final, seen.st_size):
                 return True  # an earlier call was interrupted after this one's work
             return adopt(path, seen, self._temporary, lambda file: self._publish(file, final, seen.st_size))
+
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return a part of an object; see `Store.read_range`."""
+        path = self.local_path(key)
+        with failing_as("could not read", path), opened(path) as descriptor:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            data = read_all(descriptor, length)
+        if len(data) != length:
+            raise IntegrityError(
+                "a stored object is shorter than it should be",
+                where=path,
+                expected=f"bytes {offset} to {offset + length}",
+                found=f"{len(data)} of them",
+                hint="Restore it from a copy of the registry.",
+            )
+        return data
+
+    def upload(self, key: str, size: int) -> LocalUpload:
+        """Begin an object in parts; see `Store.upload`."""
+        checked_key(key)
+        with failing_as("could not make a temporary file", self._temporary.folder):
+            return LocalUpload(self.incoming(), key, size)
+
+    def copy_from(self, source: Store, key: str) -> bool:
+        """Take a file of another folder by sharing its blocks, where the file system can; see `Store.copy_from`."""
+        theirs = source.local_path(key)
+        if theirs is None:
+            return False
+        with failing_as("could not read", theirs), opened(theirs) as descriptor, self.incoming() as incoming:
+            if not clone(descriptor, incoming.fileno()):
+                return False
+            incoming.publish(key)
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete an object; see `Store.delete`."""
+        path = self.local_path(key)
+        with failing_as("could not delete", path):
+            path.unlink(missing_ok=True)
 
     def local_path(self, key: str) -> Path:
         """Return where an object is, or would be."""
@@ -178,7 +226,7 @@ class LocalStore:
     def _has(self, final: Path, size: int) -> bool:
         """Return whether a blob is there, durable; its writer may not have synced its name yet."""
         try:
-            found = _state(final).st_size
+            found = state_of(final).st_size
         except NotFound:
             return False
         if found != size:
@@ -192,89 +240,6 @@ class LocalStore:
         self._make_durable(final.parent)
         sync_folder(final.parent)
         return True
-
-
-class LocalIncoming:
-    """Bytes in a temporary file of a local store; see `Incoming`."""
-
-    def __init__(self, file: TemporaryFile, publish: Callable[[TemporaryFile, str], None]) -> None:
-        self._file = file
-        self._publish = publish
-
-    def fileno(self) -> int:
-        """Return a descriptor open for reading and writing."""
-        return self._file.descriptor
-
-    def publish(self, key: str) -> None:
-        """Make the bytes durable and visible; see `Incoming.publish`."""
-        with self._file:
-            self._publish(self._file, key)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._file.__exit__()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open an object for reading."""
-    try:
-        descriptor = os.open(path, OPEN_AS_IS)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _not_found(path) from None
-    except OSError:
-        _state(path)  # a link or a socket is told as such
-        raise
-    try:
-        _regular(os.fstat(descriptor), path)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _state(path: Path) -> os.stat_result:
-    """Return what lstat(2) says of an object."""
-    try:
-        return _regular(path.lstat(), path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _not_found(path) from None
-
-
-def _regular(state: os.stat_result, path: Path) -> os.stat_result:
-    """Return the state, if it is a regular file's."""
-    if stat.S_ISDIR(state.st_mode):
-        raise _not_found(path)
-    if not stat.S_ISREG(state.st_mode):
-        raise IntegrityError(
-            "a stored object was replaced by something else",
-            where=path,
-            expected="a regular file",
-            found=stat.filemode(state.st_mode),
-            hint="Find out who did that; then remove it.",
-        )
-    return state
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    """Return the bytes of a file up to a size, fewer where it has shrunk meanwhile."""
-    parts = []
-    while size > 0 and (part := os.read(descriptor, size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    """Write all bytes; one write(2) may take fewer than it is given."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _not_found(path: Path) -> NotFound:
-    return NotFound("no such object", where=path)
 
 
 def _unknown(final: Path, error: OSError) -> CommitUnknown:

@@ -1,16 +1,13 @@
 """A small store in this process's memory, for tests and tutorials: the same contract, but nothing outlives it."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
-from typing import IO, ClassVar, Self
+from typing import ClassVar
 
 from modelver.errors import AlreadyExists, IntegrityError, LimitExceeded, NotFound
-from modelver.storage.failures import failing_as
 from modelver.storage.keys import checked_key, checked_prefix
-from modelver.storage.store import Entry, Guarantees
+from modelver.storage.store import Entry, Guarantees, Store
 
 
 class MemoryStore:
@@ -20,6 +17,7 @@ class MemoryStore:
         name: Any text.
     """
 
+    folder = None
     _shared: ClassVar[dict[str, dict[str, bytes]]] = {}
     _lock: ClassVar[Lock] = Lock()
 
@@ -36,7 +34,9 @@ class MemoryStore:
     @property
     def guarantees(self) -> Guarantees:
         """All but durability."""
-        return Guarantees(exclusive_create=True, strong_listing=True, durable=False)
+        return Guarantees(
+            exclusive_create=True, strong_listing=True, durable=False, range_reads=True, server_side_copy=True
+        )
 
     def get(self, key: str, *, limit: int) -> bytes:
         """Return an object whole; see `Store.get`."""
@@ -88,18 +88,31 @@ class MemoryStore:
                 found=len(stored),
             )
 
-    def incoming(self) -> "MemoryIncoming":
-        """Open a place for bytes whose key is not known yet; see `Store.incoming`."""
-        import tempfile  # slow, and seldom needed
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return a part of an object; see `Store.read_range`."""
+        data = self._found(key)[offset : offset + length]
+        if len(data) != length:
+            raise IntegrityError(
+                "a stored object is shorter than it should be", where=self._at(key), found=len(data)
+            )
+        return data
 
-        with failing_as("could not make a temporary file", Path(tempfile.gettempdir())):
-            return MemoryIncoming(tempfile.TemporaryFile(), self.put_blob)
-
-    def adopt(self, path: Path, key: str, *, seen: os.stat_result) -> bool:
-        """Return False: no file can become an object of this store; see `Store.adopt`."""
-        del path, seen
+    def upload(self, key: str, size: int) -> "MemoryUpload":
+        """Begin an object in parts; see `Store.upload`."""
         checked_key(key)
-        return False
+        return MemoryUpload(lambda data: self.put_blob(key, data), size)
+
+    def copy_from(self, source: Store, key: str) -> bool:
+        """Take an object of another store in memory; see `Store.copy_from`."""
+        if not isinstance(source, MemoryStore):
+            return False
+        self.put_blob(key, source.get(key, limit=2**62))
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete an object; see `Store.delete`."""
+        with self._lock:
+            self._objects.pop(checked_key(key), None)
 
     def local_path(self, key: str) -> None:
         """Return None: objects are no files; see `Store.local_path`."""
@@ -119,25 +132,30 @@ class MemoryStore:
             raise NotFound("no such object", where=self._at(key)) from None
 
 
-class MemoryIncoming:
-    """Bytes in a temporary file without a name; see `Incoming`."""
+class MemoryUpload:
+    """Parts of an object; see `Upload`."""
 
-    def __init__(self, file: IO[bytes], put_blob: Callable[[str, bytes], None]) -> None:
-        self._file = file
-        self._put_blob = put_blob
+    part_size = 2**20
+    at_once = 4
 
-    def fileno(self) -> int:
-        """Return a descriptor open for reading and writing."""
-        return self._file.fileno()
+    def __init__(self, put: Callable[[bytes], None], size: int) -> None:
+        self._put = put
+        self._size = size
+        self._parts: dict[int, bytes] = {}
 
-    def publish(self, key: str) -> None:
-        """Make the bytes visible; see `Incoming.publish`."""
-        with self._file:
-            self._file.seek(0)
-            self._put_blob(key, self._file.read())
+    def send(self, number: int, data: bytes) -> bool:
+        """Keep a part."""
+        self._parts[number] = bytes(data)
+        return True
 
-    def __enter__(self) -> Self:
-        return self
+    def finish(self) -> None:
+        """Make an object of the parts."""
+        self._put(b"".join(data for _, data in sorted(self._parts.items())))
 
-    def __exit__(self, *exc_info: object) -> None:
-        self._file.close()
+    def abort(self) -> None:
+        """Forget the parts."""
+        self._parts.clear()
+
+    def close(self) -> None:
+        """Forget the parts."""
+        self._parts.clear()

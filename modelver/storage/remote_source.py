@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from modelver.errors import NotFound, SourceChanged, StoreError
+from modelver.storage.failures import told
 from modelver.values.url import without_credentials
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::|://)")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CHUNK = 4 * 2**20
 _VERSION_KEYS = ("version_id", "VersionId", "generation", "versionId")
 _ETAG_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "crc32c")
@@ -56,7 +56,7 @@ class RemoteFile:
                 while chunk := cast("bytes", remote.read(_CHUNK)):
                     size += local.write(chunk)
         except Exception as error:  # noqa: BLE001 (every client raises its own)
-            raise StoreError("a source can't be read", where=self.url, found=_told(error)) from None
+            raise StoreError("a source can't be read", where=self.url, found=told(error)) from None
         if self.size not in {None, size}:
             raise SourceChanged(
                 "a source changed while it was read",
@@ -67,7 +67,9 @@ class RemoteFile:
             )
 
 
-def list_remote(url: str, storage_options: Mapping[str, object]) -> Iterator[tuple[str, RemoteFile]]:
+def list_remote(
+    url: str, storage_options: Mapping[str, Mapping[str, object]]
+) -> Iterator[tuple[str, RemoteFile]]:
     """Yield the files under a URL with their paths relative to it, sorted; the path is empty for a single file.
 
     Raises:
@@ -81,7 +83,7 @@ def list_remote(url: str, storage_options: Mapping[str, object]) -> Iterator[tup
     except FileNotFoundError:
         listed = {}
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError("a source can't be listed", where=shown, found=_told(error)) from None
+        raise StoreError("a source can't be listed", where=shown, found=told(error)) from None
     if not listed:
         raise NotFound("a source is missing", where=shown)
     for found, info in sorted(listed.items()):
@@ -99,26 +101,21 @@ def _listed(filesystem: "AbstractFileSystem", path: str) -> dict[str, dict[str, 
     return cast("dict[str, dict[str, Any]]", filesystem.find(path, detail=True))
 
 
-def _told(error: Exception) -> str:
-    """Return what a client says, without the addresses in it, which may be signed."""
-    return _ADDRESS.sub(lambda address: without_credentials(address[0]), str(error) or type(error).__name__)
-
-
-def _open(url: str, storage_options: Mapping[str, object]) -> "tuple[AbstractFileSystem, str]":
+def _open(url: str, storage_options: Mapping[str, Mapping[str, object]]) -> "tuple[AbstractFileSystem, str]":
     from fsspec.core import url_to_fs
+
+    options = storage_options.get(url.partition("://")[0].lower(), {})
 
     try:
         filesystem, path = url_to_fs(
-            url, **{"use_listings_cache": False, "skip_instance_cache": True, **storage_options}
+            url, **{**options, "use_listings_cache": False, "skip_instance_cache": True}
         )
     except ImportError as error:
         raise StoreError(
             "a package for this kind of URL is missing", where=without_credentials(url), hint=str(error)
         ) from None
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError(
-            "a URL can't be opened", where=without_credentials(url), found=_told(error)
-        ) from None
+        raise StoreError("a URL can't be opened", where=without_credentials(url), found=told(error)) from None
     return filesystem, path.rstrip("/")
 
 

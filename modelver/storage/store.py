@@ -22,11 +22,15 @@ class Guarantees:
         exclusive_create: Of many writers that create one key, exactly one wins, and readers see all or nothing.
         strong_listing: A listing that starts after a write has returned shows the object.
         durable: What was acknowledged survives a power cut.
+        range_reads: A part of an object is read without the rest.
+        server_side_copy: Objects move between two stores of one service without passing through this machine.
     """
 
     exclusive_create: bool
     strong_listing: bool
     durable: bool
+    range_reads: bool
+    server_side_copy: bool
 
 
 @attrs.frozen
@@ -68,6 +72,48 @@ class Incoming(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
+class Upload(Protocol):
+    """An object on its way into a store in parts, invisible until finished; `Store.upload` begins it.
+
+    Attributes:
+        part_size: Bytes of every part but the last, which has what is left.
+        at_once: How many parts may be sent at once; where it is 1, they are sent in order.
+    """
+
+    part_size: int
+    at_once: int
+
+    def send(self, number: int, data: bytes) -> bool:
+        """Send a part, by its number from 0; any thread may.
+
+        Returns:
+            False where an earlier try had brought these very bytes into the store already, and nothing was sent.
+
+        Raises:
+            Conflict: Another writer ended the upload.
+            StoreError: It could not be sent; what was sent stays for another try.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Make the object visible, complete and durable; one of this size that is there already is kept.
+
+        Raises:
+            IntegrityError: An object of another size is there; it is left as it is.
+            Conflict: Another writer ended the upload, and the object is not there: begin again.
+            StoreError: The store could not; what is visible under the key, if anything, is complete.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Take back what was sent, as far as the store lets us; raises nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of this machine's part of it; what was sent stays for another try, where the store can keep it."""
+        ...
+
+
 class Store(Protocol):
     """A folder or bucket.
 
@@ -83,6 +129,11 @@ class Store(Protocol):
     @property
     def guarantees(self) -> Guarantees:
         """What this kind of store promises."""
+        ...
+
+    @property
+    def folder(self) -> "Folder | None":
+        """The store itself where its objects are files of this machine, else None."""
         ...
 
     def get(self, key: str, *, limit: int) -> bytes:
@@ -141,8 +192,52 @@ class Store(Protocol):
         """
         ...
 
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return so many bytes of an object from an offset on; they must be there.
+
+        Raises:
+            NotFound: There is no such object.
+            IntegrityError: It ends before.
+        """
+        ...
+
+    def upload(self, key: str, size: int) -> Upload:
+        """Begin, or go on with, an object of so many bytes under a key that is derived from them."""
+        ...
+
+    def copy_from(self, source: "Store", key: str) -> bool:
+        """Take an object of another store under the same key without its bytes passing through this machine.
+
+        Returns:
+            False where these two stores can't; nothing was done then.
+
+        Raises:
+            NotFound: The source has no such object.
+            IntegrityError: An object of another size is under that key here.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete an object that nothing refers to, such as a probe's; a missing one is fine.
+
+        Log entries are never deleted, and blobs only by a sweep.
+        """
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """Return where the object is, or would be, in the local file system; None where the store is elsewhere."""
+        ...
+
+    def clock(self) -> datetime:
+        """Return the store's time, in UTC."""
+        ...
+
+
+class Folder(Store, Protocol):
+    """A store whose objects are files of this machine."""
+
     def incoming(self) -> Incoming:
-        """Open a place for bytes whose key is known only after they were written (local stores)."""
+        """Open a place for bytes whose key is known only after they were written."""
         ...
 
     def adopt(self, path: Path, key: str, *, seen: os.stat_result) -> bool:
@@ -165,12 +260,4 @@ class Store(Protocol):
             IntegrityError: An object of another size is under that key.
             StoreError: The store could not; the file has its old name, and the key perhaps.
         """
-        ...
-
-    def local_path(self, key: str) -> Path | None:
-        """Return where the object is, or would be, in the local file system; None where the store is elsewhere."""
-        ...
-
-    def clock(self) -> datetime:
-        """Return the store's time, in UTC."""
         ...

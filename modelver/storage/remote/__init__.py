@@ -1,0 +1,116 @@
+"""Remote stores: which client may serve as one, and how it is opened. The only list of kinds is here."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from modelver.errors import InvalidValue, StoreError, UnsupportedStore
+from modelver.storage.failures import told
+from modelver.storage.remote.bucket import Place
+from modelver.storage.remote.store import RemoteStore
+from modelver.storage.remote.tries import attempt_timeout
+from modelver.values.url import without_credentials
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
+    **dict.fromkeys(("sftp", "ssh"), "sftp"),
+}
+"""URL schemes that can be a registry, with the extra that brings their client."""
+
+WOULD_DO = "a folder, memory://, s3://, gs://, az:// or sftp://"
+
+
+def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeout: float) -> RemoteStore:
+    """Return the store at a URL of one of the schemes in `EXTRAS`; nothing is asked of it yet.
+
+    Raises:
+        StoreError: Its client is not installed, or refuses the URL or the options.
+        UnsupportedStore: Its client can't create exclusively.
+    """
+    shown = without_credentials(url)
+    extra = EXTRAS[scheme]
+    try:
+        filesystem, path = _filesystem(url, scheme, storage_options)
+    except ImportError:
+        raise StoreError(
+            "a package for this kind of store is missing",
+            where=shown,
+            hint=f"Install it: pip install 'modelver[{extra}]'",
+        ) from None
+    except Exception as error:  # noqa: BLE001 (every client raises its own)
+        raise StoreError(
+            "a store can't be opened",
+            where=shown,
+            found=told(error),
+            hint="Check the address and the storage_options.",
+        ) from None
+    return open_filesystem(filesystem, path, timeout)
+
+
+def _filesystem(
+    url: str, scheme: str, storage_options: Mapping[str, object]
+) -> "tuple[AbstractFileSystem, str]":
+    """Make an fsspec filesystem of our own: no shared instance, no cache of listings."""
+    from fsspec.core import url_to_fs
+
+    if EXTRAS[scheme] == "sftp":
+        # Installing sshfs gives these schemes to another class, whose options differ.
+        from fsspec.implementations.sftp import SFTPFileSystem
+
+        settings = {**SFTPFileSystem._get_kwargs_from_urls(url), **storage_options}  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
+        path = SFTPFileSystem._strip_protocol(url)  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
+        return SFTPFileSystem(skip_instance_cache=True, **settings), path
+    filesystem, path = url_to_fs(
+        url, **{**storage_options, "use_listings_cache": False, "skip_instance_cache": True}
+    )
+    return filesystem, path
+
+
+def open_filesystem(filesystem: "AbstractFileSystem", path: str, timeout: float) -> RemoteStore:
+    """Return the store in a path of an fsspec filesystem.
+
+    Args:
+        filesystem: An instance of a class that was proved; subclasses and wrappers may drop the condition of a write.
+        path: A bucket and a prefix in it, or a folder.
+        timeout: Seconds that a request may take with all its repetitions.
+
+    Raises:
+        UnsupportedStore: It is of another class.
+        InvalidValue: The path names no bucket.
+    """
+    kind = f"{type(filesystem).__module__}.{type(filesystem).__qualname__}"
+    if kind == "fsspec.implementations.dirfs.DirFileSystem":
+        inner: Any = filesystem
+        return open_filesystem(inner.fs, f"{inner.path}/{path}".rstrip("/"), timeout)
+    if kind not in _KINDS:
+        raise UnsupportedStore(
+            "this kind of store is not known to create an object only where there is none",
+            where=kind,
+            expected=WOULD_DO,
+            hint="Open the store itself, not a cache in front of it; or keep the registry in one of these.",
+        )
+    if not path.strip("/"):
+        raise InvalidValue("a bucket or folder is missing", where=kind, expected="s3://bucket/prefix")
+    place = _KINDS[kind](filesystem, path, attempt_timeout(timeout))
+    return RemoteStore(place, timeout)
+
+
+def _s3(filesystem: Any, path: str, timeout: float) -> Place:
+    from modelver.storage.remote.s3 import GUARANTEES, S3Bucket
+    from modelver.storage.remote.s3_options import s3_options
+
+    bucket, prefix, _ = filesystem.split_path(path)
+    prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    options = s3_options(filesystem)
+    url = f"s3://{bucket}/{prefix}".rstrip("/")
+    endpoint = str(options.client.get("endpoint_url", "AWS"))
+    return Place(url, endpoint, GUARANTEES, lambda: S3Bucket(bucket, prefix, options, timeout))
+
+
+_KINDS: Mapping[str, Callable[["AbstractFileSystem", str, float], Place]] = {
+    "s3fs.core.S3FileSystem": _s3,
+}

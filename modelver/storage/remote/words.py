@@ -1,0 +1,32 @@
+"""A client's error in our words: what failed, where, and what to do next."""
+
+from modelver.errors import AlreadyExists, Conflict, ModelverError, NotFound, Offline, StoreError
+from modelver.storage.remote.bucket import Fault, Trouble
+
+_UNREACHED = "Check the network and the address, then try again."
+_DENIED = "Check the credentials, and that they allow reading, writing and listing there."
+_NO_PLACE = "Check its name, or make it with the store's own tools."
+
+
+def error_of(what: str, where: str, trouble: Trouble) -> ModelverError:
+    """Return the error that tells a caller what to do.
+
+    Args:
+        what: What was tried, such as ``could not read``.
+        where: The object's address.
+        trouble: What the client said.
+    """
+    text = trouble.text
+    errors = {
+        Fault.MISSING: NotFound("no such object", where=where),
+        Fault.EXISTS: AlreadyExists("an object is there already", where=where),
+        Fault.ENDED: Conflict("another writer ended this upload", where=where, hint="Try again."),
+        Fault.DENIED: StoreError(f"{what}: access denied", where=where, found=text, hint=_DENIED),
+        Fault.NO_PLACE: StoreError(
+            "there is no such bucket or container", where=where, found=text, hint=_NO_PLACE
+        ),
+    }
+    unreached = Offline(f"{what}: the store can't be reached", where=where, found=text, hint=_UNREACHED)
+    errors |= dict.fromkeys((Fault.AGAIN, Fault.NOT_SENT), unreached)
+    other = StoreError(what, where=where, found=text, hint="Mend what the store reports, then try again.")
+    return errors.get(trouble.fault, other)
