@@ -39,16 +39,16 @@ class Wanted:
         digest: The version's digest, which names the shared folder.
         entries: The files.
         include: The patterns that chose them; None for all of the version's files.
-        cache: Where blobs of remote stores are kept; None keeps none.
         on_bytes: Told of bytes done, by several threads at once.
+        cache: Where blobs of remote stores are kept; None keeps none.
     """
 
     store: Store
     digest: Digest
     entries: tuple[FileEntry, ...]
-    cache: BlobCache | None = None
     include: tuple[str, ...] | None = None
     on_bytes: Callable[[int], None] | None = None
+    cache: BlobCache | None = None
 
 
 def choose(entries: Sequence[FileEntry], include: Sequence[str] | str | None) -> tuple[FileEntry, ...]:

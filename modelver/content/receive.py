@@ -127,7 +127,7 @@ class Receiver:
                 # Whoever has nothing on its way waits for a place; others take one only where it is free.
                 while offset < size and self._slots.acquire(blocking=not waiting):
                     length = min(RANGE, size - offset)
-                    waiting.append(self._pool.submit(self._range, digest, offset, length, stop))
+                    waiting.append(self._pool.submit(self._range, digest, offset, length, size, stop))
                     offset += length
                 data = waiting[0].result()
                 take(data)
@@ -141,8 +141,16 @@ class Receiver:
                     each.exception()
                 self._slots.release()
 
-    def _range(self, digest: Digest, offset: int, length: int, stop: threading.Event) -> bytes:
-        return b"" if stop.is_set() else self._store.read_range(blob_key(digest), offset, length)
+    def _range(self, digest: Digest, offset: int, length: int, size: int, stop: threading.Event) -> bytes:
+        """Fetch a range; the last one asks for a byte that must not be there."""
+        if stop.is_set():
+            return b""
+        asked = length + (offset + length == size)
+        data = self._store.read_range(blob_key(digest), offset, asked)
+        if len(data) != length:
+            found = f"{offset + len(data)} bytes" if len(data) < length else "more"
+            raise damaged(self._store, digest, expected=f"{size} bytes", found=found)
+        return data
 
     def _tell(self, count: int) -> None:
         if self._on_bytes is not None and count:

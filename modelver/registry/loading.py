@@ -140,7 +140,7 @@ def load(
     entries = choose(record.files, include)
     progress = Progress(callback, sum(file.size for file in entries))
     chosen = None if include is None else tuple(file.path for file in entries)
-    wanted = Wanted(session.store, entry.digest, entries, session.blobs, chosen, progress)
+    wanted = Wanted(session.store, entry.digest, entries, chosen, progress, session.blobs)
     if to is None:
         checking = Checking(mode, session.stamps, lambda: _maps(session, record, entry), progress)
         folder = shared_folder(wanted, session.cache, checking)

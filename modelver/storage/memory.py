@@ -90,12 +90,7 @@ class MemoryStore:
 
     def read_range(self, key: str, offset: int, length: int) -> bytes:
         """Return a part of an object; see `Store.read_range`."""
-        data = self._found(key)[offset : offset + length]
-        if len(data) != length:
-            raise IntegrityError(
-                "a stored object is shorter than it should be", where=self._at(key), found=len(data)
-            )
-        return data
+        return self._found(key)[offset : offset + length]
 
     def upload(self, key: str, size: int) -> "MemoryUpload":
         """Begin an object in parts; see `Store.upload`."""

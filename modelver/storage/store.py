@@ -193,11 +193,15 @@ class Store(Protocol):
         ...
 
     def read_range(self, key: str, offset: int, length: int) -> bytes:
-        """Return so many bytes of an object from an offset on; they must be there.
+        """Return so many bytes of an object from an offset on, fewer where it ends before.
+
+        Args:
+            key: Which.
+            offset: The first byte; the object must have it.
+            length: How many; positive.
 
         Raises:
             NotFound: There is no such object.
-            IntegrityError: It ends before.
         """
         ...
 

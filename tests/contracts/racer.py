@@ -1,5 +1,6 @@
 """One of many writers that create the same keys at the same moments; a script too, for races between processes."""
 
+import json
 import sys
 import time
 
@@ -35,5 +36,6 @@ def race(store: Store, writer: int, start: float, count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    url, own_number, begin, keys = sys.argv[1:]
-    sys.stdout.write(" ".join(map(str, race(open_store(url), int(own_number), float(begin), int(keys)))))
+    url, options, own_number, begin, keys = sys.argv[1:]
+    opened = open_store(url, storage_options=json.loads(options))
+    sys.stdout.write(" ".join(map(str, race(opened, int(own_number), float(begin), int(keys)))))

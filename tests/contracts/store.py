@@ -3,27 +3,29 @@
 The rules take a store and nothing else, so that `test_bad_stores.py` can show which rule rejects which bad store.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from modelver.errors import AlreadyExists, IntegrityError, LimitExceeded, NotFound, UnsafePath
+from modelver.errors import AlreadyExists, Conflict, IntegrityError, LimitExceeded, NotFound, UnsafePath
 from modelver.storage import open_store
-from modelver.storage.store import Entry, Incoming, Store
+from modelver.storage.store import Entry, Folder, Incoming, Store
 
 from . import racer
 from .listing import ListingContract
 
 WRITERS = 8
-CONTESTED = 50
 PLENTY = 2**20
 
 HOSTILE_KEYS = (
@@ -56,13 +58,19 @@ class StoreContract(ListingContract, ABC):
     processes = True
     """Whether races are between processes, rather than between threads of this one."""
 
+    contested = 50
+    """How many keys are raced for."""
+
+    options: ClassVar[Mapping[str, object]] = {}
+    """What it takes to open the store again."""
+
     @abstractmethod
     def behind(self, store: Store) -> dict[str, bytes]:
         """Return all that the store holds, temporary files too, without asking the store."""
 
     def again(self, store: Store) -> Store:
         """Return the store, opened once more."""
-        return open_store(store.url)
+        return open_store(store.url, storage_options=self.options)
 
     def test_what_was_never_written_is_not_found(self, store: Store) -> None:
         """Reading a missing object, or a folder of objects, or below an object, is NotFound."""
@@ -97,7 +105,7 @@ class StoreContract(ListingContract, ABC):
             assert self.behind(store) == {"log/1": b"first"}
 
     def test_of_many_writers_one_wins_and_readers_see_all_or_nothing(self, store: Store) -> None:
-        """Of 8 writers that race for 50 keys, each key has one winner, whose bytes stay; no reader sees a part."""
+        """Of 8 writers that race for some keys, each key has one winner, whose bytes stay; no reader sees a part."""
         start = time.time() + (2 if self.processes else 0.1)
         reader = self.again(store)
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -105,9 +113,9 @@ class StoreContract(ListingContract, ABC):
             newest = 0
             while not all(writer.done() for writer in writers):
                 if _is_whole(reader, racer.contested_key(newest)):
-                    newest = min(newest + 1, CONTESTED - 1)
+                    newest = min(newest + 1, self.contested - 1)
         won = [writer.result() for writer in writers]
-        assert sorted(number for numbers in won for number in numbers) == list(range(CONTESTED))
+        assert sorted(number for numbers in won for number in numbers) == list(range(self.contested))
         assert self.behind(store) == {
             racer.contested_key(number): racer.payload(writer)
             for writer, numbers in enumerate(won)
@@ -145,35 +153,30 @@ class StoreContract(ListingContract, ABC):
                 assert [entry.key for entry in handle.list("log")] == [f"log/{n}" for n in range(number + 1)]
 
     def test_a_blob_may_be_stored_again(self, store: Store) -> None:
-        """Storing equal bytes again, by either way in, keeps one object."""
-        store.put_blob("blobs/ab", b"weights")
-        store.put_blob("blobs/ab", b"weights")
-        with store.incoming() as incoming:
-            os.write(incoming.fileno(), b"weights")
-            incoming.publish("blobs/ab")
+        """Storing equal bytes again, by any way in, keeps one object."""
+        for put in self._ways(store):
+            put("blobs/ab", b"weights")
+            put("blobs/ab", b"weights")
         assert self.behind(store) == {"blobs/ab": b"weights"}
 
     def test_a_blob_of_another_size_is_damaged(self, store: Store) -> None:
         """Bytes whose key has an object of another size are refused, with the object named and left as it is."""
         store.put_blob("blobs/ab", b"weights")
-        with pytest.raises(IntegrityError, match="blobs/ab"):
-            store.put_blob("blobs/ab", b"weigh")
-        with store.incoming() as incoming:
-            os.write(incoming.fileno(), b"weigh")
+        for put in self._ways(store):
             with pytest.raises(IntegrityError, match="blobs/ab"):
-                incoming.publish("blobs/ab")
+                put("blobs/ab", b"weigh")
         assert self.behind(store) == {"blobs/ab": b"weights"}
 
     def test_many_may_store_one_blob(self, store: Store) -> None:
         """Writers that store the same blob at one time all succeed, and readers see it whole or not at all."""
         data = racer.payload(0)
         with ThreadPoolExecutor(WRITERS) as pool:
-            for number in range(CONTESTED):
+            for number in range(self.contested):
                 writes = [pool.submit(store.put_blob, f"blobs/{number}", data) for _ in range(WRITERS)]
                 _is_whole(store, f"blobs/{number}")
                 for write in writes:
                     write.result()
-        assert self.behind(store) == {f"blobs/{number}": data for number in range(CONTESTED)}
+        assert self.behind(store) == {f"blobs/{number}": data for number in range(self.contested)}
 
     def test_an_empty_blob_is_a_blob(self, store: Store) -> None:
         """No bytes are bytes too: empty files are part of models."""
@@ -181,9 +184,84 @@ class StoreContract(ListingContract, ABC):
         assert store.get("blobs/empty", limit=0) == b""
         assert store.size("blobs/empty") == 0
 
+    def test_parts_are_an_object_when_they_are_finished(self, store: Store) -> None:
+        """Parts that arrive in any order, by several threads, are no object until they are finished; then they are one."""
+        data = bytes(range(256)) * (_part_size(store) * 5 // 2 // 256)
+        upload = store.upload("blobs/cd", len(data))
+        size = upload.part_size
+        parts = [data[start : start + size] for start in range(0, len(data), size)]
+        order = [0, 1, 2] if upload.at_once == 1 else [2, 0, 1]
+        with ThreadPoolExecutor(upload.at_once) as pool:
+            list(pool.map(upload.send, order, [parts[number] for number in order]))
+        with pytest.raises(NotFound):
+            store.size("blobs/cd")
+        upload.finish()
+        upload.close()
+        assert store.size("blobs/cd") == len(data)
+        assert self.behind(store) == {"blobs/cd": data}
+
+    def test_parts_that_are_aborted_leave_nothing(self, store: Store) -> None:
+        """An upload that is given up is no object, and takes no room."""
+        upload = store.upload("blobs/cd", 40 * 2**20)
+        upload.send(0, b"x" * upload.part_size)
+        upload.abort()
+        upload.close()
+        assert self.behind(store) == {}
+        assert list(store.list("")) == []
+
+    def test_two_uploads_of_one_object_end_well(self, store: Store) -> None:
+        """Two writers who send the same parts at one time both end with the object there, whole."""
+        part = _part_size(store)
+        data = os.urandom(part + 1000)
+        uploads = [store.upload("blobs/ef", len(data)), self.again(store).upload("blobs/ef", len(data))]
+        for number in (0, 1):
+            for upload in uploads:
+                with suppress(Conflict):
+                    upload.send(number, data[number * part : (number + 1) * part])
+        for upload in uploads:
+            with suppress(Conflict):
+                upload.finish()
+            upload.close()
+        assert self.behind(store) == {"blobs/ef": data}
+
+    def test_a_range_is_what_it_says(self, store: Store) -> None:
+        """Any range gives just its bytes, fewer only where the object ends."""
+        data = bytes(range(256)) * 40
+        store.put_blob("blobs/ranges", data)
+        for offset, length in ((0, 1), (0, len(data)), (1, 5000), (len(data) - 1, 1), (255, 2)):
+            assert store.read_range("blobs/ranges", offset, length) == data[offset : offset + length]
+        assert store.read_range("blobs/ranges", len(data) - 3, 10) == data[-3:]
+        with pytest.raises(NotFound):
+            store.read_range("blobs/missing", 0, 1)
+
+    def test_a_copy_on_the_servers_side_is_the_object(self, store: Store) -> None:
+        """Where a store copies by itself, the copy is whole; where it can't, it says so and does nothing."""
+        data = os.urandom(300_000)
+        store.put_blob("blobs/ab", data)
+        other = self.beside(store)
+        copied = other.copy_from(store, "blobs/ab")
+        assert self.behind(other) == ({"blobs/ab": data} if copied else {})
+        if copied:
+            assert other.copy_from(store, "blobs/ab")
+            with pytest.raises(NotFound):
+                other.copy_from(store, "blobs/missing")
+
+    def test_what_was_deleted_is_gone(self, store: Store) -> None:
+        """A deleted object is not found, not listed, and may be created again; deleting nothing is fine."""
+        store.put_new("probes/1", b"first")
+        store.delete("probes/1")
+        store.delete("probes/1")
+        with pytest.raises(NotFound):
+            store.get("probes/1", limit=PLENTY)
+        assert list(store.list("")) == []
+        store.put_new("probes/1", b"second")
+        assert self.behind(store) == {"probes/1": b"second"}
+
     def test_incoming_bytes_appear_when_they_are_published(self, store: Store) -> None:
-        """Bytes on their way in are no object until they are published, then they are one, whole."""
-        with store.incoming() as incoming:
+        """In a folder, bytes on their way in are no object until they are published, then they are one, whole."""
+        if store.folder is None:
+            return
+        with store.folder.incoming() as incoming:
             assert os.lseek(incoming.fileno(), 0, os.SEEK_CUR) == 0
             for part in (b"first ", b"second"):
                 os.write(incoming.fileno(), part)
@@ -195,9 +273,11 @@ class StoreContract(ListingContract, ABC):
 
     def test_incoming_bytes_that_are_not_published_are_dropped(self, store: Store) -> None:
         """Leaving without publishing, or by an error, leaves nothing."""
-        with store.incoming() as incoming:
+        if store.folder is None:
+            return
+        with store.folder.incoming() as incoming:
             os.write(incoming.fileno(), b"never mind")
-        incoming = store.incoming()
+        incoming = store.folder.incoming()
         with pytest.raises(RuntimeError, match="the source broke"):
             _fail_half_way(incoming)
         assert self.behind(store) == {}
@@ -213,18 +293,19 @@ class StoreContract(ListingContract, ABC):
     def test_hostile_keys_are_refused_by_every_verb(self, store: Store) -> None:
         """What could leave the root, hide, or be another file elsewhere is UnsafePath, and nothing is written."""
         for key in HOSTILE_KEYS:
-            with store.incoming() as incoming:
-                for verb in _verbs(store, incoming, key):
-                    with pytest.raises(UnsafePath):
-                        verb()
+            for verb in _verbs(store, key):
+                with pytest.raises(UnsafePath):
+                    verb()
         assert self.behind(store) == {}
 
     def test_an_adopted_file_is_the_object_or_stays_as_it_was(self, store: Store, tmp_path: Path) -> None:
-        """Adopting a file makes it the object, read-only; where that can't be, the file is left alone."""
+        """Adopting a file into a folder makes it the object, read-only; where that can't be, the file is left alone."""
+        if store.folder is None:
+            return
         source = tmp_path / "weights"
         source.write_bytes(b"weights")
         before = source.stat()
-        if store.adopt(source, "blobs/ab", seen=before):
+        if store.folder.adopt(source, "blobs/ab", seen=before):
             assert source.stat().st_mode & 0o222 == 0
             assert source.read_bytes() == b"weights"
             assert self.behind(store) == {"blobs/ab": b"weights"}
@@ -253,13 +334,47 @@ class StoreContract(ListingContract, ABC):
         assert self.again(store).get("object", limit=1) == b"1"
         assert self.again(store).url == store.url
 
+    def beside(self, store: Store) -> Store:
+        """Return another, empty store of the same service."""
+        return open_store(f"{store.url}-beside", storage_options=self.options)
+
+    def _ways(self, store: Store) -> Iterator[Callable[[str, bytes], None]]:
+        """Yield every way to store a blob."""
+
+        def in_parts(key: str, data: bytes) -> None:
+            upload = store.upload(key, len(data))
+            try:
+                upload.send(0, data)
+                upload.finish()
+            finally:
+                upload.close()
+
+        def incoming(key: str, data: bytes) -> None:
+            assert store.folder is not None
+            with store.folder.incoming() as place:
+                os.write(place.fileno(), data)
+                place.publish(key)
+
+        yield store.put_blob
+        yield in_parts
+        if store.folder is not None:
+            yield incoming
+
     def _writer(self, store: Store, number: int, start: float) -> list[int]:
         """Race as one of the writers; return the numbers of the keys that were won."""
         if not self.processes:
-            return racer.race(self.again(store), number, start, CONTESTED)
-        command = [sys.executable, racer.__file__, store.url, str(number), str(start), str(CONTESTED)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+            return racer.race(self.again(store), number, start, self.contested)
+        options = json.dumps(self.options)
+        command = [sys.executable, racer.__file__, store.url, options, str(number), str(start)]
+        done = subprocess.run([*command, str(self.contested)], capture_output=True, text=True, check=True)
         return [int(word) for word in done.stdout.split()]
+
+
+def _part_size(store: Store) -> int:
+    upload = store.upload("blobs/size", 1)
+    upload.abort()
+    upload.close()
+    return upload.part_size
 
 
 def _fail_half_way(incoming: Incoming) -> None:
@@ -268,20 +383,33 @@ def _fail_half_way(incoming: Incoming) -> None:
         raise RuntimeError("the source broke")
 
 
-def _verbs(store: Store, incoming: Incoming, key: str) -> tuple[Callable[[], object], ...]:
+def _verbs(store: Store, key: str) -> list[Callable[[], object]]:
     """Return every way to use a key."""
     here = Path(__file__)
-    return (
+    verbs: list[Callable[[], object]] = [
         lambda: store.get(key, limit=1),
         lambda: store.size(key),
+        lambda: store.read_range(key, 0, 1),
         lambda: store.put_new(key, b"1"),
         lambda: store.put_blob(key, b"1"),
-        lambda: store.adopt(here, key, seen=here.stat()),
+        lambda: store.upload(key, 1),
+        lambda: store.copy_from(store, key),
+        lambda: store.delete(key),
         lambda: store.local_path(key),
         lambda: list(store.list(key or "/")),
         lambda: list(store.folders(key or "/")),
-        lambda: incoming.publish(key),
-    )
+    ]
+    if (folder := store.folder) is not None:
+        verbs += [
+            lambda: folder.adopt(here, key, seen=here.stat()),
+            lambda: _publish(folder, key),
+        ]
+    return verbs
+
+
+def _publish(folder: Folder, key: str) -> None:
+    with folder.incoming() as incoming:
+        incoming.publish(key)
 
 
 def _found(store: Store, key: str) -> bytes | None:

@@ -12,7 +12,7 @@ import pytest
 
 import modelver as mv
 from modelver.cache.heads import HeadMemory
-from modelver.content.ingest import MAX_MAP
+from modelver.content.transfer import MAX_MAP
 from modelver.errors import InvalidValue
 from modelver.history import event
 from modelver.history.checkpoint import MAX_CHECKPOINT, _Checkpoint, decode_checkpoint, encode_checkpoint

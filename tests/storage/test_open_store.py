@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from modelver.errors import InvalidValue, UnsupportedStore
@@ -40,15 +41,52 @@ def test_a_memory_url_opens_what_has_that_name() -> None:
     assert list(open_store("memory://test-open-store/two").list("")) == []
 
 
-@pytest.mark.parametrize(
-    "address", ["s3://key:secret@bucket/models", "gs://bucket", "simplecache::s3://b", "hdfs://x"]
-)
-def test_remote_addresses_are_told_what_would_do(address: str) -> None:
-    """The error says that they come later and what works today, and repeats no credentials."""
-    with pytest.raises(UnsupportedStore, match="later release") as caught:
+@pytest.mark.parametrize("address", ["simplecache::s3://b", "hdfs://x", "dir::s3://b/c", "http://x/y"])
+def test_what_can_not_create_exclusively_is_told_what_would_do(address: str) -> None:
+    """The error names the kinds of store that a registry can be in."""
+    with pytest.raises(UnsupportedStore, match="s3://") as caught:
         open_store(address)
-    assert "file:///folder" in str(caught.value)
+    assert "only where there is none" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://key:secret@bucket/models", "gs://secret@bucket", "sftp://me:secret@host/models"]
+)
+def test_credentials_in_an_address_are_refused(address: str) -> None:
+    """An address goes into messages and logs, so secrets have no place in it, and the error repeats none."""
+    with pytest.raises(InvalidValue, match="storage_options") as caught:
+        open_store(address)
     assert "secret" not in str(caught.value)
+
+
+def test_a_bucket_is_needed() -> None:
+    """A scheme alone is no place."""
+    with pytest.raises(InvalidValue, match="bucket"):
+        open_store("s3://", storage_options={"anon": True})
+
+
+def test_opening_a_bucket_asks_nothing_of_it() -> None:
+    """An address is opened without a request; its store says what it promises."""
+    store = open_store("s3://bucket/some/prefix/", storage_options={"endpoint_url": "http://127.0.0.1:9"})
+    assert store.url == "s3://bucket/some/prefix"
+    assert store.guarantees.exclusive_create
+
+
+def test_a_filesystem_of_the_users_own_is_taken_for_its_settings(tmp_path: Path) -> None:
+    """An fsspec filesystem and a path in it are a store; wrappers that drop a write's condition are refused."""
+    s3 = fsspec.filesystem("s3", endpoint_url="http://127.0.0.1:9", key="k", secret="hidden")
+    assert open_store("bucket/models", fs=s3).url == "s3://bucket/models"
+    inside = fsspec.filesystem("dir", path="bucket/models", fs=s3)
+    assert open_store("deeper", fs=inside).url == "s3://bucket/models/deeper"
+    assert open_store(tmp_path, fs=fsspec.filesystem("file")).url == str(tmp_path)
+    for refused in (
+        fsspec.filesystem("memory"),
+        fsspec.filesystem("simplecache", target_protocol="memory"),
+    ):
+        with pytest.raises(UnsupportedStore):
+            open_store("models", fs=refused)
+    with pytest.raises(InvalidValue, match="key"):
+        open_store("bucket/models", fs=s3, storage_options={"key": "k"})
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,15 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
         StoreError: Its client is not installed, or refuses the URL or the options.
         UnsupportedStore: Its client can't create exclusively.
     """
-    shown = without_credentials(url)
     extra = EXTRAS[scheme]
+    login, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    if at and (":" in login or extra in {"s3", "gcs"}):
+        raise InvalidValue(
+            "credentials don't belong in an address, which is shown and recorded",
+            where=f"{scheme}://...@...",
+            hint="Give them as storage_options, or leave them to the environment.",
+        )
+    shown = without_credentials(url)
     try:
         filesystem, path = _filesystem(url, scheme, storage_options)
     except ImportError:
