@@ -18,10 +18,13 @@ from modelver.history.commit import (
 )
 from modelver.history.fold import replay
 from modelver.history.state import State
+from modelver.storage.ahead import read_ahead
 from modelver.storage.layout import number_of, numbered_key
 from modelver.storage.store import Store
 
 _TRIED_CHECKPOINTS = 2
+_RECENT = 15
+"""Commits of the chain that are kept, since a registration asks for the last ones again."""
 
 
 @attrs.frozen
@@ -71,6 +74,7 @@ class LogReader:
         self._heads = heads
         self._state: State | None = None
         self._checkpoint = 0
+        self._recent: dict[int, tuple[Commit, str]] = {}
 
     def state(self) -> State:
         """Return the state at the head: one request where nothing has happened since the last call.
@@ -119,11 +123,11 @@ class LogReader:
             NotFound: The log is shorter.
             LogTampered: Its bytes do not match, or it belongs elsewhere.
         """
-        return self._read(seq, parent=None)
+        return self._recent.get(seq) or self._read(seq, parent=None)
 
     def commits(self) -> Iterator[tuple[Commit, str]]:
         """Yield every commit from number 1 with its digest, the chain checked."""
-        return self._follow(0, self.place.root)
+        return self._until_last_listed(State(seq=0, head=self.place.root))
 
     def _cold(self) -> tuple[State, list[tuple[Commit, str]]]:
         """Return the newest checkpoint's state, or the empty one, and the commits after it."""
@@ -161,11 +165,16 @@ class LogReader:
     def _until_last_listed(self, start: State) -> Iterator[tuple[Commit, str]]:
         """Yield the commits after a state; refuse a log that stops before the last commit in its folder."""
         listed = max(self._numbers(self.place.log, after=start.seq), default=0)
-        seq = start.seq
-        for commit, digest in self._follow(start.seq, start.head):
-            seq = commit.seq
-            yield commit, digest
-        if listed > seq:
+        keys = (numbered_key(self.place.log, seq) for seq in range(start.seq + 1, listed + 1))
+        seq, head = start.seq, start.head
+        with suppress(NotFound):
+            for data in read_ahead(self._store, keys, limit=MAX_COMMIT):
+                commit, head = self._checked(data, seq + 1, parent=head)
+                seq = commit.seq
+                yield commit, head
+        if listed <= seq:
+            yield from self._follow(seq, head)
+        else:
             raise LogTampered(
                 "a commit is missing from the log",
                 where=numbered_key(self.place.log, seq + 1),
@@ -184,9 +193,13 @@ class LogReader:
             yield commit, head
 
     def _read(self, seq: int, *, parent: str | None) -> tuple[Commit, str]:
-        """Return a commit and its digest, checked for its place and, where one is given, for its parent."""
+        """Read a commit; see `_checked`."""
+        data = self._store.get(numbered_key(self.place.log, seq), limit=MAX_COMMIT)
+        return self._checked(data, seq, parent=parent)
+
+    def _checked(self, data: bytes, seq: int, *, parent: str | None) -> tuple[Commit, str]:
+        """Decode a commit, and check its place and, where one is given, its parent; return it and its digest."""
         key = numbered_key(self.place.log, seq)
-        data = self._store.get(key, limit=MAX_COMMIT)
         commit = decode_commit(data, what=key)
         check_link(
             commit,
@@ -196,7 +209,10 @@ class LogReader:
             parent=commit.parent if parent is None else parent,
             what=key,
         )
-        return commit, commit_digest(data)
+        found = commit, commit_digest(data)
+        if parent is not None:
+            self._recent = {**dict(list(self._recent.items())[-_RECENT:]), seq: found}
+        return found
 
     def _seen(self) -> tuple[int, str] | None:
         """Return number and digest of the highest commit that this machine saw."""

@@ -50,7 +50,9 @@ class RegistryReader:
 
     def _states(self) -> Iterator[State]:
         _ = self._session.identity
-        states = (self._session.log(name).state() for name in self._session.models())
+        names = self._session.models()
+        self._session.tell_age()
+        states = (self._session.log(name).state() for name in names)
         return (state for state in states if state.model is not None)
 
     def versions(self, model: str) -> list[ModelVersion]:

@@ -29,6 +29,9 @@ REST_SECONDS = 30.0
 KEPT_BLOB = 16 * 2**20
 """The largest blob that is kept when it is read whole: manifests, file maps, provenance."""
 
+KEPT_WHEN_WRITTEN = 64 * 2**10
+"""The same for a blob that is written: small maps and manifests are soon asked for again, files seldom."""
+
 _SEEN = "seen"
 _T = TypeVar("_T")
 
@@ -50,7 +53,7 @@ class CachedStore:
         self._objects = cache / "registries" / hashlib.sha256(remote.place.encode()).hexdigest()[:32]
         self._offline = offline
         self._down_until = 0.0
-        self._noted = 0.0
+        self._noted = -1.0
 
     @property
     def url(self) -> str:
@@ -115,7 +118,8 @@ class CachedStore:
         """Store bytes under a key derived from them; see `Store.put_blob`."""
         self._must_be_online()
         self.remote.put_blob(key, data)
-        self._keep(key, data)
+        if len(data) <= KEPT_WHEN_WRITTEN:
+            self._keep(key, data)
 
     def read_range(self, key: str, offset: int, length: int) -> bytes:
         """Return a part of an object; see `Store.read_range`."""
@@ -238,9 +242,10 @@ class CachedStore:
         self._down_until = 0.0
         now = time.monotonic()
         if now - self._noted > 1:
-            self._noted = now
             with suppress(OSError):
+                self._objects.mkdir(mode=0o700, parents=True, exist_ok=True)
                 (self._objects / _SEEN).touch()
+                self._noted = now
 
 
 def _is_blob(key: str) -> bool:
