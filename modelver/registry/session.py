@@ -4,8 +4,10 @@ import difflib
 import getpass
 import os
 import platform
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modelver.cache.heads import HeadMemory
@@ -16,7 +18,9 @@ from modelver.errors import InvalidName, InvalidValue, NotFound, StoreError
 from modelver.history.event import ModelCreated
 from modelver.history.state import State
 from modelver.log import Appended, Log, LogPlace, Proposal, check_clock
+from modelver.registry.finding import caller_level
 from modelver.registry.opening import Identity, make_identity, read_identity
+from modelver.storage.cached import CachedStore
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix
 from modelver.storage.store import Store
 from modelver.values.name import ModelName
@@ -138,6 +142,7 @@ class Session:
             NotFound: There is no such model; similar names are suggested.
         """
         state = self.log(name).state()
+        self.tell_age()
         if state.model is None:
             similar = difflib.get_close_matches(name.lower(), self.models(), n=3)
             raise NotFound(
@@ -148,6 +153,17 @@ class Session:
                 else "List the models to see what there is.",
             )
         return state
+
+    def tell_age(self) -> None:
+        """Warn where what was read is the last known state, since the store can't be reached."""
+        since = self.store.stale_since if isinstance(self.store, CachedStore) else None
+        if since is not None:
+            age = timedelta(seconds=int((datetime.now(UTC) - since).total_seconds()))
+            warnings.warn(
+                f"{self.store.url} can't be reached: this is its last known state, of"
+                f" {since:%Y-%m-%d %H:%M:%S} UTC, {age} ago",
+                stacklevel=caller_level(),
+            )
 
     def folders(self) -> Iterator[tuple[str, ModelName | None]]:
         """Yield the folders below ``models/``, sorted, each with its model's name, or None where it is no model's."""
