@@ -10,11 +10,11 @@ from modelver.content.places import SourceLike
 from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
+from modelver.registry.copier import RegistryCopier
 from modelver.registry.opening import is_offline, locate, scheme_of_url
 from modelver.registry.progress import Callback
 from modelver.registry.registering import captured, finalize, register
 from modelver.registry.session import Session
-from modelver.registry.writer import RegistryWriter
 from modelver.storage import DEFAULT_TIMEOUT, is_local, open_store, with_cache
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-class Registry(RegistryWriter):
+class Registry(RegistryCopier):
     """A model registry in a folder or a bucket.
 
     Nothing is read or made before it is needed. One object serves many threads, and processes that are forked later.
