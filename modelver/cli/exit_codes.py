@@ -30,7 +30,11 @@ class ExitCode(NamedTuple):
 
 TABLE = (
     ExitCode(OK, None, "done; a check found all well"),
-    ExitCode(CHECK_FAILED, None, "a check failed: verify found damage, or compare --exit-code a difference"),
+    ExitCode(
+        CHECK_FAILED,
+        None,
+        "a check failed: verify found damage, doctor a fault, or compare --exit-code a difference",
+    ),
     ExitCode(USAGE, errors.InvalidValue, "wrong usage or input; nothing was changed"),
     ExitCode(3, errors.NotFound, "what was asked for does not exist"),
     ExitCode(4, errors.AlreadyExists, "the name is taken by something else"),

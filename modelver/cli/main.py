@@ -13,8 +13,11 @@ from modelver import __version__
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete, complete_folders
 from modelver.cli.failures import exit_code_of
+from modelver.cli.options import Before
+from modelver.cli.storage_options import Options, make_storage_option
 
 VERBS = {
+    "init": "Make a registry where there is none.",
     "register": "Register files as a version of a model.",
     "finalize": "Make a release of a pre-release.",
     "list": "List models, or a model's versions.",
@@ -27,6 +30,7 @@ VERBS = {
     "compare": "Compare two versions, down to the tensor.",
     "load": "Bring a version's files here, verified, and print the folder.",
     "verify": "Check a version, or the whole registry, byte by byte.",
+    "doctor": "Examine a place for a registry: is it safe there, and how fast?",
     "hash": "Print the SHA-256 of files, as sha256sum does.",
 }
 """Each verb's module in `modelver.cli.commands`, and its help in one line: the list of verbs imports none of them."""
@@ -115,13 +119,16 @@ def _print_completion(ctx: click.Context, _: click.Parameter, shell: str | None)
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.pass_context
-def modelver(ctx: click.Context, registry: str | None) -> None:
+def modelver(ctx: click.Context, registry: str | None, storage_options: Options) -> None:
     """Keep versions of AI models, and all that makes them accountable.
 
-    The registry is a folder: --registry, else $MODELVER_REGISTRY, else [registry] url of the nearest
-    modelver.toml upwards, else ./modelver-registry.
+    The registry is a folder or a place in a bucket: --registry, else $MODELVER_REGISTRY, else [registry] url
+    of the nearest modelver.toml upwards, else ./modelver-registry.
 
     MODEL is a name such as acme/fraud. REF names a version: acme/fraud:1.3.0, acme/fraud@production,
     acme/fraud@latest or acme/fraud@sha256:DIGEST.
     """
-    ctx.obj = registry
+    ctx.obj = Before(registry, storage_options)
+
+
+modelver.params.insert(1, make_storage_option("after"))

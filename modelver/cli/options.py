@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import click
 
 from modelver.cli import terminal
 from modelver.cli.completion import complete_folders, complete_models, complete_refs
+from modelver.cli.storage_options import Options, from_environment, make_storage_option, merged
 
 if TYPE_CHECKING:
     from modelver.cli.render import Screen
@@ -18,15 +19,29 @@ if TYPE_CHECKING:
 Function: TypeAlias = Callable[..., int | None]
 
 
+class Before(NamedTuple):
+    """What was said before the verb; what is said after it counts more.
+
+    Attributes:
+        registry: The registry, if one was named.
+        storage_options: How to reach it.
+    """
+
+    registry: str | None = None
+    storage_options: Options = {}  # noqa: RUF012 (never changed)
+
+
 class Call:
     """One use of a verb.
 
     Attributes:
+        url: The registry, if the command line names one.
         as_json: Whether the answer is JSON.
     """
 
-    def __init__(self, url: str | None, *, as_json: bool) -> None:
-        self._url = url
+    def __init__(self, url: str | None, options: Options, *, as_json: bool) -> None:
+        self.url = url
+        self._options = options
         self.as_json = as_json
 
     @functools.cached_property
@@ -34,8 +49,16 @@ class Call:
         """The registry that is meant; opening it is what takes time, so only verbs that need it do."""
         from modelver.registry import Registry
 
-        _show_log()
-        return Registry(self._url)
+        show_log()
+        return Registry(self.url, storage_options=self.storage_options(self.url))
+
+    def storage_options(self, url: str | None) -> Options:
+        """Return how to reach a store; what the environment holds is for remote ones, as others take no options."""
+        from modelver.registry.opening import locate, scheme_of_url
+
+        if scheme_of_url(locate(url)) in {"", "file", "memory"}:
+            return self._options
+        return merged(from_environment(), self._options)
 
     def screen(self) -> "Screen":
         """Return what a human answer is written on."""
@@ -60,7 +83,7 @@ class Call:
             terminal.write(version.ref)
 
 
-def _show_log() -> None:
+def show_log() -> None:
     """Show on stderr what the library's logger tells."""
     import logging
 
@@ -85,9 +108,12 @@ def verb(name: str) -> Callable[[Function], click.Command]:
 
     def decorate(function: Function) -> click.Command:
         @functools.wraps(function)
-        def run(registry: str | None, as_json: bool, **arguments: object) -> int | None:
-            url = registry or click.get_current_context().obj
-            return function(Call(url, as_json=as_json), **arguments)
+        def run(
+            registry: str | None, storage_options: Options, as_json: bool, **arguments: object
+        ) -> int | None:
+            before = click.get_current_context().obj or Before()
+            options = merged(before.storage_options, storage_options)
+            return function(Call(registry or before.registry, options, as_json=as_json), **arguments)
 
         command = click.command(name, context_settings={"help_option_names": ["-h", "--help"]})(run)
         command.params += [
@@ -97,6 +123,7 @@ def verb(name: str) -> Callable[[Function], click.Command]:
                 shell_complete=complete_folders,
                 help="The registry; also accepted before the verb.",
             ),
+            make_storage_option("before"),
             click.Option(
                 ["--json", "as_json"], is_flag=True, help="Answer in JSON; see docs/cli.md for the keys."
             ),

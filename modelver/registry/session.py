@@ -20,6 +20,7 @@ from modelver.history.state import State
 from modelver.log import Appended, Log, LogPlace, Proposal, check_clock
 from modelver.registry.finding import caller_level
 from modelver.registry.opening import Identity, make_identity, read_identity
+from modelver.registry.probing import prove_once
 from modelver.storage.cached import CachedStore
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix
 from modelver.storage.store import Store
@@ -59,7 +60,7 @@ class Session:
         self.blobs = BlobCache(self.cache, self.stamps)
         self._heads = HeadMemory(self.cache)
         self._identity: Identity | None = None
-        self._clock_checked = False
+        self._place_checked = False
         self._logs: dict[str, Log] = {}
 
     @property
@@ -74,20 +75,26 @@ class Session:
         return self._identity
 
     def open_for_writing(self) -> None:
-        """Make the registry where it is missing and may be made; refuse a clock that is far off."""
+        """Make the registry where it is missing and may be made; refuse a clock that is far off, and an unfit store."""
         if self._identity is None:
             try:
                 self._identity = read_identity(self.store)
             except NotFound:
                 if not self.create:
                     raise
+                self._check_place()
                 self._identity = make_identity(self.store)
-        if not self._clock_checked:
+        self._check_place()
+
+    def _check_place(self) -> None:
+        """See once, before anything is written, whether this machine and the store may work together."""
+        if not self._place_checked:
             check_clock(self.store)
-            self._clock_checked = True
             # The first writer makes the cache, for itself alone, whatever its umask.
             with suppress(StoreError):
                 make_private(self.cache)
+            prove_once(self.store, self.cache)
+            self._place_checked = True
 
     def before(self, name: ModelName) -> State:
         """Return a model's state, an empty one where there is no such model, or no registry but one may be made.

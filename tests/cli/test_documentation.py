@@ -14,6 +14,7 @@ from tests.cli.support import Run
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 VERSION = {"ref", "model", "version", "digest", "created_at", "created_by"}
 QUERIES = [
+    ["init"],
     ["register", "acme/fraud", "build", "--bump", "minor"],
     ["finalize", "acme/fraud:2.0.0-rc.1"],
     ["list"],
@@ -30,6 +31,7 @@ QUERIES = [
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
     ["load", "acme/fraud:1.0.0"],
     ["verify"],
+    ["doctor"],
     ["hash", "build"],
 ]
 
