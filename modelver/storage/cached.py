@@ -7,7 +7,6 @@ reading goes on; every write fails.
 """
 
 import hashlib
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -95,9 +94,7 @@ class CachedStore:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects below a folder; see `Store.list`."""
-        return self._read(
-            lambda: _begun(self.remote.list(prefix, after=after)), lambda: self._walk(prefix, after)
-        )
+        return self._read(lambda: self.remote.list(prefix, after=after), lambda: self._walk(prefix, after))
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of folders in a folder; see `Store.folders`."""
@@ -250,9 +247,3 @@ class CachedStore:
 
 def _is_blob(key: str) -> bool:
     return key.startswith(f"{BLOBS}/")
-
-
-def _begun(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Ask for the first entry now, so that a store that can't be reached is noticed here."""
-    first = list(itertools.islice(entries, 1))
-    return itertools.chain(first, entries)

@@ -19,10 +19,13 @@ def without_folders(keys: list[str]) -> list[str]:
 class ListingContract:
     """The rules."""
 
+    examples = 100
+    """How many sets of keys are tried."""
+
     def test_listings_are_sorted_as_whole_keys(self, store: Store) -> None:
         """Any set of keys is listed once each, with sizes, in code-point order, and cut off as by sorting them."""
 
-        @settings(deadline=None)
+        @settings(deadline=None, max_examples=self.examples)
         @given(some_keys.map(without_folders), st.one_of(segments, st.text(max_size=3)))
         def check(keys: list[str], text: str) -> None:
             folder = uuid4().hex

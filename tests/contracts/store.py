@@ -61,6 +61,9 @@ class StoreContract(ListingContract, ABC):
     contested = 50
     """How many keys are raced for."""
 
+    waited_for = 300
+    """How many objects a reader waits for."""
+
     options: ClassVar[Mapping[str, object]] = {}
     """What it takes to open the store again."""
 
@@ -124,7 +127,7 @@ class StoreContract(ListingContract, ABC):
 
     def test_who_waits_for_an_object_finds_it(self, store: Store) -> None:
         """A reader that keeps asking for the next entry of a log is told that there is none, until there is one."""
-        reader, entries = self.again(store), 300
+        reader, entries = self.again(store), self.waited_for
 
         def write() -> None:
             for number in range(entries):
@@ -430,3 +433,11 @@ def _is_whole(store: Store, key: str) -> bool:
     assert len(data) == racer.SIZE
     assert len(set(data)) == 1
     return True
+
+
+class RemoteContract(StoreContract, ABC):
+    """The same for a store whose every request takes its time."""
+
+    contested = 8
+    waited_for = 30
+    examples = 6

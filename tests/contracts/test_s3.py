@@ -7,10 +7,10 @@ from modelver.storage.store import Store
 from tests.servers.moto import Moto
 from tests.servers.seaweedfs import SeaweedFS
 
-from .store import StoreContract
+from .store import RemoteContract
 
 
-class TestSeaweedFS(StoreContract):
+class TestSeaweedFS(RemoteContract):
     """A bucket of SeaweedFS, which takes a second for a contended create."""
 
     contested = 4
@@ -34,7 +34,7 @@ class TestSeaweedFS(StoreContract):
 class TestMoto(TestSeaweedFS):
     """A bucket of moto."""
 
-    contested = 20
+    contested = 8
 
     @pytest.fixture
     def store(self, moto: Moto) -> Store:
