@@ -1,6 +1,7 @@
 """Where the user's own cache is, and whether it is the user's own."""
 
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -53,7 +54,7 @@ def platform_cache(platform: str, variables: Mapping[str, str], home: Path) -> P
 
 
 def make_private(folder: Path) -> Path:
-    """Make a folder that only this user may enter, parents too; one that exists is left as it is.
+    """Make a folder that only this user may enter, and so all parents that it lacks; one that exists is left as it is.
 
     Returns:
         The folder.
@@ -62,7 +63,7 @@ def make_private(folder: Path) -> Path:
         StoreError: It can't be made.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(folder)
     except OSError as error:
         raise StoreError(
             "the cache folder can't be made",
@@ -71,6 +72,31 @@ def make_private(folder: Path) -> Path:
             hint=f"Set {VARIABLE} to a folder that you may write to.",
         ) from error
     return folder
+
+
+def _make(folder: Path) -> None:
+    # With `parents=True` the umask alone decides about parents, and a group might write to them.
+    if not folder.parent.exists():
+        _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def refuse_foreign_link(path: Path) -> None:
+    """Refuse a link that another account put in the place of a folder of the cache: it may lead anywhere.
+
+    Raises:
+        StoreError: It is one.
+    """
+    try:
+        status = path.lstat()
+    except OSError:
+        return
+    if stat.S_ISLNK(status.st_mode) and hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        raise StoreError(
+            "a folder of the cache is somebody else's link",
+            where=path,
+            hint=f"Set {VARIABLE} to a folder that nobody else may write to.",
+        )
 
 
 def is_private(path: Path) -> bool:

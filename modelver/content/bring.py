@@ -19,6 +19,7 @@ from modelver.storage.temporary import OPEN_AS_IS
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry
 
+_TRIES = 5
 _RESTORE = "Restore it from a copy of the registry."
 
 
@@ -61,10 +62,22 @@ class _FromAfar:
 
     def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> bool:
         digest = Digest.from_hex(entry.sha256)
-        if self._cache is None or not (shared or self._cache.has(digest)):
+        cache = self._cache if self._cache is not None and self._cache.is_usable else None
+        if cache is None or not (shared or cache.has(digest)):
             self._receiver.receive(digest, entry.size, path, cancelled)
             return False
-        kept = self._cache.get(digest, entry.size, self._receiver, cancelled)
+        for tries_left in reversed(range(_TRIES)):
+            kept = cache.get(digest, entry.size, self._receiver, cancelled)
+            try:
+                return self._from_cache(kept, entry, path, cancelled, shared=shared)
+            except FileNotFoundError:  # it was removed just now, to make room
+                if not tries_left:
+                    raise
+        raise AssertionError  # the last try returns or raises
+
+    def _from_cache(
+        self, kept: Path, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool
+    ) -> bool:
         if shared and _is_linked(kept, path):
             return True
         if not _clone(kept, path):

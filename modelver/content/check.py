@@ -53,7 +53,7 @@ def check_verify(verify: str) -> Verify:
 
 def is_whole(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> bool:
     """Tell whether a folder holds exactly these files, each with the bytes that its entry names."""
-    if not _holds_exactly(folder, entries):
+    if not holds_exactly(folder, entries):
         return False
     stamps = {entry.path: _stamp(folder / entry.path, entry) for entry in entries}
     present = {path: stamp for path, stamp in stamps.items() if stamp is not None}
@@ -68,7 +68,7 @@ def is_whole(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> 
     return _are_fast_equal(folder, quick, maps, checking) and _are_equal(folder, slow, present, checking)
 
 
-def _holds_exactly(folder: Path, entries: Iterable[FileEntry]) -> bool:
+def holds_exactly(folder: Path, entries: Iterable[FileEntry]) -> bool:
     """Tell whether a folder, which is no link, has these files, and nothing else: no links, no other folders."""
     paths = {PurePosixPath(entry.path) for entry in entries}
     folders = {parent for path in paths for parent in path.parents}
@@ -150,10 +150,19 @@ def settle(written: Iterable[tuple[Stamp, FileEntry]], stamps: StampCache) -> No
     """Remember files that were just written from verified bytes, once their times prove something.
 
     Args:
-        written: The stamp of each, taken when it was written.
+        written: The stamp of each, taken when it was written, and had all of its names.
         stamps: Where they are remembered.
     """
-    found = list(written)
+    remember_settled([(stamp, entry.sha256) for stamp, entry in written], stamps)
+
+
+def remember_settled(found: Sequence[tuple[Stamp, str]], stamps: StampCache) -> None:
+    """Remember digests of files whose times are of just now, once these prove something; few bytes aren't worth it.
+
+    Args:
+        found: The stamp of each, and its SHA-256 in hexadecimal.
+        stamps: Where they are remembered.
+    """
     if sum(stamp.size for stamp, _ in found) < WORTH_WAITING:
         return
     newest = max((stamp.ctime_ns for stamp, _ in found), default=0)
@@ -161,4 +170,4 @@ def settle(written: Iterable[tuple[Stamp, FileEntry]], stamps: StampCache) -> No
     while any(stamp.is_young(time.time_ns()) for stamp, _ in found) and time.monotonic() < deadline:
         time.sleep(max(0.005, min(0.12, (newest + 101_000_000 - time.time_ns()) / 1e9)))
     now = time.time_ns()
-    stamps.remember_many(Reading(stamp, Remembered(entry.sha256), now) for stamp, entry in found)
+    stamps.remember_many(Reading(stamp, Remembered(sha256), now) for stamp, sha256 in found)

@@ -6,16 +6,20 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
-from modelver.cache.place import make_private
+from modelver.cache.place import make_private, refuse_foreign_link
 from modelver.cache.stamps import Stamp
 from modelver.content.blob_cache import BlobCache
 from modelver.content.bring import bringer
 from modelver.content.check import Checking, is_whole, settle
-from modelver.content.working import working_folder
+from modelver.content.keeping.holding import Hold, hold, open_folder, version_lock
+from modelver.content.keeping.keeper import Keeper
+from modelver.content.keeping.survey import VERSIONS
+from modelver.content.working import change_folders, working_folder
 from modelver.errors import AlreadyExists, InvalidValue, StoreError
 from modelver.hashing.parallel import run_largest_first
 from modelver.storage.lock import advisory_lock
@@ -72,28 +76,53 @@ def choose(entries: Sequence[FileEntry], include: Sequence[str] | str | None) ->
     return chosen
 
 
-def shared_folder(wanted: Wanted, root: Path, checking: Checking) -> Path:
+def held_folder(wanted: Wanted, keeper: Keeper, checking: Checking) -> tuple[Path, Hold | None]:
     """Return the folder with the wanted files, verified; made where it is missing or damaged.
 
     Args:
         wanted: The files.
-        root: The user's cache folder.
+        keeper: Keeps the user's cache folder within bounds, after something was added.
         checking: How files that are there already are verified.
+
+    Returns:
+        The folder, and what keeps it from being removed; None where something else removed it already.
 
     Raises:
         IntegrityError: A blob is damaged; nothing of it is handed out.
         NotFound: A blob is missing.
         StoreError: The files can't be laid out.
     """
-    folder = root / "versions" / wanted.digest.hex[:2] / _folder_name(wanted)
-    if is_whole(folder, wanted.entries, checking):
-        return folder
+    root = keeper.cache
+    folder = root / VERSIONS / wanted.digest.hex[:2] / _folder_name(wanted)
+    above = (folder.parent.parent, folder.parent)
+    for each in above:
+        refuse_foreign_link(each)
+    held = _held(folder, wanted, checking)
+    if held is not None:
+        return folder, held
     make_private(root)
-    with advisory_lock(root / "locks" / f"version-{folder.name}", timeout=_LOCK_PATIENCE):
-        if not is_whole(folder, wanted.entries, checking):
-            make_private(folder.parent)
-            settle(_build(folder, wanted, shared=True), checking.stamps)
-    return folder
+    with advisory_lock(version_lock(root, folder.name), timeout=_LOCK_PATIENCE):
+        held = _held(folder, wanted, checking)
+        if held is not None:
+            return folder, held
+        for each in above:
+            refuse_foreign_link(make_private(each))
+        written = _build(folder, wanted, shared=True)
+        held = hold(folder)
+        settle(written, checking.stamps)
+    keeper.enforce(folder)
+    return folder, held
+
+
+def shared_folder(wanted: Wanted, root: Path, checking: Checking) -> Path:
+    """Return the folder as `held_folder` does, in a cache without a limit; nothing keeps it afterwards."""
+    return held_folder(wanted, Keeper(root, None, checking.stamps), checking)[0]
+
+
+def _held(folder: Path, wanted: Wanted, checking: Checking) -> Hold | None:
+    """Hold a folder that is there and whole: held first, so that nothing removes it once it was verified."""
+    held = hold(folder)
+    return held if held is not None and is_whole(folder, wanted.entries, checking) else None
 
 
 def own_folder(wanted: Wanted, target: Path) -> Path:
@@ -158,7 +187,7 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
                 folder.rmdir()  # Windows renames to no empty folder
             new.rename(folder)
             if shared:
-                _close_folders(folder)
+                change_folders(folder, _FOLDER_MODE)
     except OSError as error:
         raise _unable(folder, error) from error
     return written
@@ -166,13 +195,11 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
 
 def _open_top(folder: Path) -> None:
     """Let a folder be renamed to another place: only who may write to it may do that."""
-    if not folder.is_symlink():
-        folder.chmod(_FOLDER_MODE | stat.S_IWUSR)
-
-
-def _close_folders(folder: Path) -> None:
-    for here, _, _ in os.walk(folder, topdown=False):
-        Path(here).chmod(_FOLDER_MODE)
+    descriptor = open_folder(folder)
+    if descriptor is not None:
+        with suppress(OSError):
+            os.fchmod(descriptor, _FOLDER_MODE | stat.S_IWUSR)
+        os.close(descriptor)
 
 
 def _unable(folder: Path, error: OSError) -> StoreError:

@@ -1,6 +1,7 @@
 """Blobs of a remote store into local files: ranges in parallel, verified on the way, gone on with after a break."""
 
 import hashlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from modelver.content.blobs import damaged
-from modelver.errors import StoreError
+from modelver.errors import IntegrityError, StoreError
 from modelver.hashing.algorithm import BUFFER
 from modelver.hashing.parallel import Cancelled
 from modelver.storage.layout import blob_key
 from modelver.storage.store import Store
+from modelver.storage.temporary import OPEN_AS_IS
 from modelver.values.digest import Digest
 
 RANGE = 16 * 2**20
@@ -22,6 +24,7 @@ RANGE = 16 * 2**20
 
 _RANGES_AT_ONCE = 8
 _RANGES_WAITING = 2
+_MODE = 0o666  # less the umask, as everywhere; `load(..., to=...)` keeps it
 
 
 class Receiver:
@@ -58,10 +61,13 @@ class Receiver:
         for fresh in (False, True):
             began = 0
             try:
-                with target.open("ab+", buffering=0) as file:
+                with FileIO(target, "ab+", opener=_open_as_is) as file:
                     if fresh:
                         file.truncate(0)
                     began, found = self._complete(file, digest, size, cancelled)
+            except IntegrityError:  # of another size, which no other try can mend
+                target.unlink(missing_ok=True)
+                raise
             except OSError as error:
                 raise StoreError(
                     "a download can't be written", where=target, found=error.strerror or error, hint=_FREE
@@ -162,6 +168,11 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._writers.shutdown()
+
+
+def _open_as_is(path: str, flags: int) -> int:
+    """Open the file itself: nothing is written through a link, and no pipe is waited for."""
+    return os.open(path, flags | OPEN_AS_IS, _MODE)
 
 
 def _write(file: FileIO, data: bytes) -> None:

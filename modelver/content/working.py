@@ -27,7 +27,7 @@ def working_folder(parent: Path) -> Iterator[Path]:
     Raises:
         OSError: It can't be made.
     """
-    _clear_abandoned(parent)
+    clear_abandoned(parent)
     folder, descriptor = _make(parent)
     try:
         yield folder
@@ -37,12 +37,33 @@ def working_folder(parent: Path) -> Iterator[Path]:
             os.close(descriptor)
 
 
-def remove_tree(folder: Path) -> None:
-    """Delete a folder of ours, read-only parts too, as far as the system lets us."""
+def remove_tree(path: Path) -> None:
+    """Delete a folder, read-only parts too, or whatever is there instead, as far as the system lets us; follow no link."""
     with suppress(OSError):
-        for here, _, _ in os.walk(folder):
-            Path(here).chmod(_PRIVATE)
-        shutil.rmtree(folder, ignore_errors=True)
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            return
+        with suppress(OSError):
+            change_folders(path, _PRIVATE)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def change_folders(folder: Path, mode: int) -> None:
+    """Set the permissions of a folder and of all folders below it, without going through a link, however late it came.
+
+    Raises:
+        OSError: The system refused.
+    """
+    if hasattr(os, "fwalk"):
+        for _, _, _, descriptor in os.fwalk(folder, topdown=False, onerror=_raise):
+            os.fchmod(descriptor, mode)
+    else:  # Windows
+        for here, _, _ in os.walk(folder, topdown=False):
+            Path(here).chmod(mode)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _make(parent: Path) -> tuple[Path, int | None]:
@@ -66,7 +87,8 @@ def _opened(folder: Path) -> int | None:
         return None
 
 
-def _clear_abandoned(parent: Path) -> None:
+def clear_abandoned(parent: Path) -> None:
+    """Remove the working folders in a folder whose workers have died."""
     for folder in parent.glob(f"{_PREFIX}{'[0-9a-f]' * 32}"):
         descriptor = _opened(folder)
         locked = try_lock(descriptor) if descriptor is not None else None

@@ -11,8 +11,9 @@ from unicodedata import normalize
 import attrs
 
 from modelver.content.check import Checking, check_verify
-from modelver.content.fetch import Wanted, choose, own_folder, shared_folder
-from modelver.errors import Corrupt, InvalidValue, LimitExceeded, NotFound
+from modelver.content.fetch import Wanted, choose, held_folder, own_folder
+from modelver.content.keeping.holding import Hold
+from modelver.errors import Corrupt, InvalidValue, LimitExceeded, NotFound, Offline
 from modelver.history.state import State, VersionEntry
 from modelver.registry.finding import caller_level
 from modelver.registry.progress import Callback, Progress
@@ -40,6 +41,8 @@ class LoadedModel:
 
     path: Path
     record: ModelVersion
+    # While this object lives, the folder isn't removed to make room.
+    _hold: Hold | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def version(self) -> Version:
@@ -143,16 +146,18 @@ def load(
     wanted = Wanted(session.store, entry.digest, entries, chosen, progress, session.blobs)
     if to is None:
         checking = Checking(mode, session.stamps, lambda: _maps(session, record, entry), progress)
-        folder = shared_folder(wanted, session.cache, checking)
+        folder, held = held_folder(wanted, session.keeper, checking)
+        session.blobs.keep(entry.digest, record.manifest.to_bytes)
     else:
         folder = own_folder(wanted, Path(os.path.expanduser(to)).absolute())  # noqa: PTH111 (never raises)
+        held = None
     progress.finish()
-    return LoadedModel(folder, record)
+    return LoadedModel(folder, record, held)
 
 
 def _maps(session: Session, record: ModelVersion, entry: VersionEntry) -> Mapping[str, FileMap]:
-    """Return the file maps; none where one is missing or damaged: they only save time."""
+    """Return the file maps; none where one is missing, damaged or out of reach: they only save time."""
     try:
         return read_maps(session, record.name, entry)
-    except (Corrupt, InvalidValue, NotFound):
+    except (Corrupt, InvalidValue, NotFound, Offline):
         return {}

@@ -14,6 +14,8 @@ from modelver.cache.heads import HeadMemory
 from modelver.cache.place import make_private
 from modelver.cache.stamps import StampCache
 from modelver.content.blob_cache import BlobCache
+from modelver.content.keeping.keeper import Keeper
+from modelver.content.keeping.limit import cache_limit
 from modelver.errors import InvalidName, InvalidValue, NotFound, StoreError
 from modelver.history.event import ModelCreated
 from modelver.history.state import State
@@ -40,6 +42,7 @@ class Session:
         actor: Who acts, as commits record it.
         create: Whether a missing registry may be made on the first write.
         storage_options: For sources and datasets that are URLs, by their scheme.
+        cache_size: How large the cache may become; see `cache_limit`.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Session:
         *,
         create: bool,
         storage_options: Mapping[str, Mapping[str, object]],
+        cache_size: int | str | None = None,
     ) -> None:
         self.store = store
         self.cache = cache
@@ -58,6 +62,7 @@ class Session:
         self.storage_options = storage_options
         self.stamps = StampCache(self.cache)
         self.blobs = BlobCache(self.cache, self.stamps)
+        self.keeper = Keeper(self.cache, cache_limit(cache_size, self.cache), self.stamps)
         self._heads = HeadMemory(self.cache)
         self._identity: Identity | None = None
         self._place_checked = False

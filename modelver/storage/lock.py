@@ -33,7 +33,7 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
 
 
 @contextmanager
-def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool]:
+def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
     """Hold a lock that keeps other threads and processes of this host waiting, to spare the store their races.
 
     A lock that can't be had in time, or not at all, is done without. A killed holder releases it.
@@ -43,11 +43,11 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool]:
         timeout: Seconds to wait for it.
 
     Yields:
-        Whether the lock is held.
+        Whether the lock is held; None where there is none, or files can't be locked.
     """
     descriptor = _opened(path) if path else None
     if descriptor is None:
-        yield False
+        yield None
         return
     owner = os.getpid()
     held = _waited(descriptor, timeout)
@@ -64,17 +64,17 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool]:
 def _opened(path: Path) -> int | None:
     """Return a descriptor of the lock's file, or None where it can't be made."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError:
         return None
 
 
-def _waited(descriptor: int, timeout: float) -> bool:
+def _waited(descriptor: int, timeout: float) -> bool | None:
     """Try until the lock is held or the time is over, a little less often each time."""
     deadline = time.monotonic() + timeout
     pause = _FIRST_WAIT
     while (held := try_lock(descriptor)) is False and time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_WAIT)
-    return held is True
+    return held
