@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -30,7 +31,13 @@ VERBS = {
     "compare": "Compare two versions, down to the tensor.",
     "load": "Bring a version's files here, verified, and print the folder.",
     "verify": "Check a version, or the whole registry, byte by byte.",
+    "push": "Bring a version or a model into another registry.",
+    "pull": "Bring a version or a model from another registry.",
+    "mirror": "Make or renew a copy of the whole registry.",
+    "export": "Write a bundle: a version, a model or all, in one file.",
+    "import": "Bring in what a bundle holds.",
     "doctor": "Examine a place for a registry: is it safe there, and how fast?",
+    "cache": "List, prune or verify this machine's cache.",
     "hash": "Print the SHA-256 of files, as sha256sum does.",
 }
 """Each verb's module in `modelver.cli.commands`, and its help in one line: the list of verbs imports none of them."""
@@ -51,7 +58,8 @@ class Verbs(click.Group):
         """Import a verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"modelver.cli.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"modelver.cli.commands.{module}").command
         return command
 
     def resolve_command(

@@ -32,6 +32,9 @@ QUERIES = [
     ["load", "acme/fraud:1.0.0"],
     ["verify"],
     ["doctor"],
+    ["cache", "list"],
+    ["cache", "prune", "--all"],
+    ["cache", "verify"],
     ["hash", "build"],
 ]
 

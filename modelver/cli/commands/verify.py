@@ -11,6 +11,7 @@ from modelver.cli.progress import Bar
 from modelver.cli.terminal import write_json
 
 if TYPE_CHECKING:
+    from modelver.values.canonical import Json
     from modelver.values.report import Report
 
 
@@ -25,24 +26,28 @@ def command(call: Call, *, ref: str | None) -> int:
     with Bar("verifying") as bar:
         report = call.registry.verify(ref, callback=bar)
     if call.as_json:
-        findings = [
-            {"object": found.object, "what": found.what, "expected": found.expected, "found": found.found}
-            for found in report.findings
-        ]
-        write_json(
-            {
-                "subject": report.subject,
-                "ok": report.ok,
-                "findings": findings,
-                "checked": dict(report.checked),
-            }
-        )
+        write_json(report_data(report))
     else:
-        _show(call, report)
+        show_report(call, report)
     return OK if report.ok else CHECK_FAILED
 
 
-def _show(call: Call, report: "Report") -> None:
+def report_data(report: "Report") -> "dict[str, Json]":
+    """Return a report as JSON."""
+    findings: list[Json] = [
+        {"object": found.object, "what": found.what, "expected": found.expected, "found": found.found}
+        for found in report.findings
+    ]
+    return {
+        "subject": report.subject,
+        "ok": report.ok,
+        "findings": findings,
+        "checked": dict(report.checked),
+    }
+
+
+def show_report(call: Call, report: "Report") -> None:
+    """Show a report to a person."""
     from modelver.cli.render import BAD, GOOD, amount
 
     counts = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items())
