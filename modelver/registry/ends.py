@@ -14,14 +14,13 @@ from modelver.log.read import LogReader
 from modelver.registry.opening import (
     MAX_REGISTRY_FILE,
     Identity,
-    is_offline,
+    open_place,
     parse_identity,
     read_identity,
     scheme_of_url,
 )
 from modelver.registry.reader import RegistryReader
 from modelver.registry.session import Session
-from modelver.storage import open_store, with_cache
 from modelver.storage.ahead import read_ahead
 from modelver.storage.bundle import BundleStore
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix, numbered_key
@@ -180,8 +179,7 @@ def open_end(
     if readable and place is not None and place.is_file():
         return End(session, BundleStore(place))
     options = storage_options or session.storage_options.get(scheme_of_url(address), {})
-    store = open_store(address, storage_options=options)
-    return End(session, with_cache(store, session.cache, offline=is_offline(None)))
+    return End(session, open_place(address, session.cache, storage_options=options))
 
 
 def is_same_registry(source: End, target: End) -> bool:

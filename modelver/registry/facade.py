@@ -11,11 +11,11 @@ from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
 from modelver.registry.copier import RegistryCopier
-from modelver.registry.opening import is_offline, locate, scheme_of_url
+from modelver.registry.opening import locate, open_place, scheme_of_url
 from modelver.registry.progress import Callback
 from modelver.registry.registering import captured, finalize, register
 from modelver.registry.session import Session
-from modelver.storage import DEFAULT_TIMEOUT, is_local, open_store, with_cache
+from modelver.storage import DEFAULT_TIMEOUT, is_local
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Run
@@ -37,6 +37,8 @@ class Registry(RegistryCopier):
         storage_options: Credentials, endpoints and so on, in the words of s3fs, gcsfs, adlfs or fsspec's SFTP.
         fs: A filesystem of one of these that you have set up; `url` is a path in it then.
         cache_dir: The user's cache; else ``$MODELVER_CACHE``, else the platform's cache folder.
+        cache_size: How large the cache may become, such as ``20GiB``, or ``none``; else ``$MODELVER_CACHE_SIZE``, else
+            50 GiB, but half of the disk at most. What was used least recently goes first.
         actor: Who acts, as commits record it; else ``$MODELVER_ACTOR``, else ``user@host``.
         create: True: make it now unless it exists. None: a local one is made by the first write. False: never make it.
         offline: Never ask a remote store; what was read and loaded before is there. Else ``$MODELVER_OFFLINE``.
@@ -54,6 +56,7 @@ class Registry(RegistryCopier):
         storage_options: Mapping[str, object] | None = None,
         fs: "AbstractFileSystem | None" = None,
         cache_dir: str | os.PathLike[str] | None = None,
+        cache_size: int | str | None = None,
         actor: str | None = None,
         create: bool | None = None,
         offline: bool | None = None,
@@ -62,14 +65,15 @@ class Registry(RegistryCopier):
         address = locate(url)
         options = dict(storage_options or {})
         cache = find_cache(Path(cache_dir) if cache_dir is not None else None)
-        store = open_store(address, storage_options=options, fs=fs, timeout=timeout)
+        store = open_place(address, cache, storage_options=options, fs=fs, timeout=timeout, offline=offline)
         super().__init__(
             Session(
-                with_cache(store, cache, offline=is_offline(offline)),
+                store,
                 cache,
                 actor,
                 create=is_local(store) if create is None else create,
                 storage_options={scheme_of_url(address): options},
+                cache_size=cache_size,
             )
         )
         if create:

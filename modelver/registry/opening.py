@@ -5,17 +5,24 @@ import os
 import re
 import tomllib
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
+from modelver.cache.place import is_private
 from modelver.errors import AlreadyExists, InvalidValue, LimitExceeded, LogTampered, NotFound, StoreError
 from modelver.history.commit import commit_digest, seal, unseal
+from modelver.storage import DEFAULT_TIMEOUT, open_store, with_cache
 from modelver.storage.layout import MODELS, REGISTRY_FILE
 from modelver.storage.store import Store
 from modelver.values.canonical import Json, decode_object, encode
 from modelver.values.wire import format_time, without_format
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 FORMAT = 1
 MAX_REGISTRY_FILE = 64 * 2**10
@@ -50,6 +57,29 @@ def locate(url: str | os.PathLike[str] | None) -> str:
     if url is not None:
         return os.fspath(url)
     return os.environ.get(VARIABLE) or _from_project(Path.cwd()) or DEFAULT
+
+
+def open_place(
+    address: str,
+    cache: Path,
+    *,
+    storage_options: Mapping[str, object],
+    fs: "AbstractFileSystem | None" = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    offline: bool | None = None,
+) -> Store:
+    """Return the store at an address, which remembers in the user's cache what is read of it if it is remote.
+
+    Args:
+        address: As `open_store` takes it; so are `storage_options`, `fs` and `timeout`.
+        cache: The user's cache folder.
+        storage_options: Settings of its client.
+        fs: A filesystem that the caller has set up.
+        timeout: Seconds that a request may take with all its repetitions.
+        offline: As `is_offline` takes it.
+    """
+    store = open_store(address, storage_options=storage_options, fs=fs, timeout=timeout)
+    return with_cache(store, cache, lambda: is_private(cache), offline=is_offline(offline))
 
 
 def scheme_of_url(address: str) -> str:

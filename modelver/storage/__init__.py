@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -59,12 +59,12 @@ def open_store(
 
 def is_local(store: Store) -> bool:
     """Tell whether a store is on this machine, so that making one costs and surprises nobody."""
-    return not isinstance(store, RemoteStore)
+    return not isinstance(store, RemoteStore | CachedStore)
 
 
-def with_cache(store: Store, cache: Path, *, offline: bool) -> Store:
+def with_cache(store: Store, cache: Path, is_trusted: Callable[[], bool], *, offline: bool) -> Store:
     """Return a store that remembers on this machine what was read of it, where it is remote; see `CachedStore`."""
-    return CachedStore(store, cache, offline=offline) if isinstance(store, RemoteStore) else store
+    return CachedStore(store, cache, is_trusted, offline=offline) if isinstance(store, RemoteStore) else store
 
 
 def _refuse_options(options: Mapping[str, object], where: str) -> None:

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from modelver.errors import AlreadyExists, LimitExceeded, NotFound, Offline
+from modelver.errors import AlreadyExists, IntegrityError, LimitExceeded, NotFound, Offline
+from modelver.storage.files import opened, read_all
 from modelver.storage.keys import checked_key
 from modelver.storage.layout import BLOBS, REGISTRY_FILE
 from modelver.storage.remote.store import RemoteStore
@@ -32,6 +33,7 @@ KEPT_WHEN_WRITTEN = 64 * 2**10
 """The same for a blob that is written: small maps and manifests are soon asked for again, files seldom."""
 
 _SEEN = "seen"
+_MODE = 0o444
 _T = TypeVar("_T")
 
 
@@ -41,15 +43,19 @@ class CachedStore:
     Args:
         remote: The store.
         cache: The user's cache folder; blobs are kept in ``blobs/``, everything else in ``registries/``.
+        is_trusted: Tells whether nobody else may write there; else nothing is kept or answered from it.
         offline: Never ask the store.
     """
 
     folder = None
 
-    def __init__(self, remote: RemoteStore, cache: Path, *, offline: bool) -> None:
+    def __init__(
+        self, remote: RemoteStore, cache: Path, is_trusted: Callable[[], bool], *, offline: bool
+    ) -> None:
         self.remote = remote
         self._cache = cache
         self._objects = cache / "registries" / hashlib.sha256(remote.place.encode()).hexdigest()[:32]
+        self._is_trusted = is_trusted
         self._offline = offline
         self._down_until = 0.0
         self._noted = -1.0
@@ -173,7 +179,7 @@ class CachedStore:
         return found
 
     def _has_founding(self) -> bool:
-        return (self._objects / REGISTRY_FILE).exists()
+        return self._is_trusted() and (self._objects / REGISTRY_FILE).is_file()
 
     def _known(self, prefix: str) -> Path:
         """Return the folder of what is known of the log; of blobs not all are known, and so none are listed."""
@@ -205,14 +211,19 @@ class CachedStore:
     def _kept(self, key: str, limit: int) -> bytes | None:
         """Return a kept object; a blob only where its digest proves it."""
         path = self._place(key)
+        if not self._is_trusted():
+            return None
         try:
-            size = path.stat().st_size
-            if _is_blob(key) and size > KEPT_BLOB:
-                return None
-            if size > limit:
-                raise LimitExceeded("too large", where=path, expected=f"at most {limit} bytes", found=size)
-            data = path.read_bytes()
-        except OSError:
+            with opened(path) as descriptor:
+                size = os.fstat(descriptor).st_size
+                if _is_blob(key) and size > KEPT_BLOB:
+                    return None
+                if size > limit:
+                    raise LimitExceeded(
+                        "too large", where=path, expected=f"at most {limit} bytes", found=size
+                    )
+                data = read_all(descriptor, size)
+        except (OSError, NotFound, IntegrityError):
             return None
         if _is_blob(key) and hashlib.sha256(data).hexdigest() != key.rpartition("/")[2]:
             return None
@@ -228,8 +239,11 @@ class CachedStore:
             if path.exists() and path.stat().st_size == len(data):
                 return
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._is_trusted():
+                return
             try:
                 temporary.write_bytes(data)
+                temporary.chmod(_MODE)
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
