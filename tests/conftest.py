@@ -1,9 +1,20 @@
 """Fixtures that every room's tests share."""
 
+import os
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.servers import shared
+from tests.servers.azurite import Azurite
+from tests.servers.fakegcs import FakeGCS
+from tests.servers.moto import Moto
+from tests.servers.seaweedfs import SeaweedFS
+from tests.servers.sshd import Sshd
+
+# gcsfs reads it when it is imported; it would ask an emulator for what only Google has, a minute long.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 # A deadline would make the outcome depend on how busy the machine is.
 hypothesis.settings.register_profile("house", hypothesis.settings(), deadline=None)
@@ -16,3 +27,40 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     cache = tmp_path_factory.mktemp("user-cache")
     monkeypatch.setenv("MODELVER_CACHE", str(cache))
     return cache
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> SeaweedFS:
+    """Give the test run's SeaweedFS."""
+    return shared.running(SeaweedFS, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Moto:
+    """Give the test run's moto."""
+    return shared.running(Moto, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Azurite:
+    """Give the test run's Azurite."""
+    return shared.running(Azurite, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> FakeGCS:
+    """Give the test run's fake-gcs-server."""
+    return shared.running(FakeGCS, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Sshd:
+    """Give the test run's sshd."""
+    return shared.running(Sshd, tmp_path_factory)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the test run's servers, in its first process, after the workers."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shared.stop_all(session.config._tmp_path_factory.getbasetemp())
