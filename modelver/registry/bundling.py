@@ -6,7 +6,6 @@ it is meant to bring. Its times are fixed, and so is its order, so that the same
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -15,29 +14,23 @@ from modelver.content.copying import BlobCopier, Copied
 from modelver.content.parts import read_parts
 from modelver.content.places import local_place
 from modelver.errors import IntegrityError, InvalidValue, NotFound
-from modelver.history.commit import seal, unseal
 from modelver.history.event import Event, Indexed, Registered
 from modelver.history.state import State, VersionEntry
 from modelver.registry.adopting import adopt
 from modelver.registry.archive import Archive, new_archive
+from modelver.registry.contents import CONTENTS, Contents, open_bundle
 from modelver.registry.ends import End, StoredLog, is_same_registry
-from modelver.registry.finding import find, model_of
-from modelver.registry.pushing import subject
+from modelver.registry.finding import find
 from modelver.registry.replicated import Replicated, Tally
 from modelver.registry.replicating import compare_logs, copy_logs, needed_blobs
-from modelver.storage.bundle import BundleStore
 from modelver.storage.layout import REGISTRY_FILE, blob_key, numbered_key
 from modelver.storage.store import Store
 from modelver.values import html
-from modelver.values.canonical import Json, decode_object, encode
+from modelver.values.canonical import Json
 from modelver.values.digest import Digest
 from modelver.values.ref import Ref
 from modelver.values.sizes import format_size
-from modelver.values.wire import format_time, without_format
 
-FORMAT = 1
-CONTENTS = "bundle.json"
-_MAX_CONTENTS = 16 * 2**20
 _PART = 4 * 2**20
 
 
@@ -109,7 +102,7 @@ def export(
     chosen = [each for each in chosen if each.state.seq]
     source.check_reached()
     with new_archive(path, overwrite=overwrite) as archive:
-        archive.add(CONTENTS, _contents(source, what, chosen))
+        archive.add(CONTENTS, _contents(source, what, chosen).to_bytes())
         archive.add(REGISTRY_FILE, source.founding())
         needed: dict[Digest, int | None] = {}
         for each in chosen:
@@ -138,25 +131,14 @@ def _chosen(log: StoredLog, what: Ref | None) -> _Chosen:
     return _Chosen(log, state, tuple(state.versions.values()))
 
 
-def _contents(source: End, what: Ref | None, chosen: Sequence[_Chosen]) -> bytes:
-    """Return what the bundle says of itself."""
-    newest: list[datetime] = [each.state.at for each in chosen if each.state.at]
-    holds: list[Json] = []
+def _contents(source: End, what: Ref | None, chosen: Sequence[_Chosen]) -> Contents:
+    holds = []
     for each in chosen:
         if each.state.model:
             version = f":{each.entries[0].version}" if what and (what.selector or what.digest) else ""
-            holds.append(f"{model_of(each.state)}{version}")
-    return seal(
-        encode(
-            {
-                "format": FORMAT,
-                "registry": source.identity.registry,
-                "holds": holds,
-                "whole": what is None,
-                "newest": format_time(max(newest)) if newest else None,
-            }
-        )
-    )
+            holds.append(f"{each.state.model}{version}")
+    heads = {each.log.place.model: each.state.head for each in chosen}
+    return Contents(source.identity.registry, tuple(holds), what is None, heads)
 
 
 def _add_log(archive: Archive, store: Store, chosen: _Chosen) -> dict[Digest, int | None]:
@@ -196,48 +178,18 @@ def _counted(parts: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
         tally(len(part))
 
 
-@attrs.frozen
-class _Holds:
-    """What a bundle says of itself."""
-
-    refs: tuple[Ref, ...]
-    whole: bool
-
-
 def import_bundle(path: str | os.PathLike[str], target: End, tally: Tally) -> Replicated:
     """Bring in what a bundle holds; see `Registry.import_bundle`."""
-    store = BundleStore(_path(path))
-    try:
-        holds = _read_contents(store)
-        source = End(target, store)
-        if is_same_registry(source, target):
-            for ref in holds.refs:
-                _check_enough(source, target, ref)
-            names = [ref.model for ref in holds.refs]
-            copy_logs(source, target, [None, *names] if holds.whole else names, tally)
-        else:
-            for ref in holds.refs:
-                adopt(source, target, ref, tally)
-    finally:
-        store.close()
-    return tally.result(store.url, target.store.url)
-
-
-def _read_contents(store: BundleStore) -> _Holds:
-    where = f"{store.url}!{CONTENTS}"
-    try:
-        data = store.get(CONTENTS, limit=_MAX_CONTENTS)
-    except NotFound:
-        raise InvalidValue(
-            "not a bundle", where=store.url, expected=CONTENTS, hint="Was it made by `modelver export`?"
-        ) from None
-    body = without_format(
-        decode_object(unseal(data, what=where), what=where), FORMAT, kind="bundle", what=where
-    )
-    holds = body.get("holds")
-    if not isinstance(holds, list) or not all(isinstance(ref, str) for ref in holds):
-        raise InvalidValue("a bundle does not say what it holds", where=where)
-    return _Holds(tuple(subject(str(ref)) for ref in holds), body.get("whole") is True)
+    source, contents = open_bundle(_path(path), target)
+    if is_same_registry(source, target):
+        for ref in contents.refs:
+            _check_enough(source, target, ref)
+        names = [ref.model for ref in contents.refs]
+        copy_logs(source, target, [None, *names] if contents.whole else names, tally)
+    else:
+        for ref in contents.refs:
+            adopt(source, target, ref, tally)
+    return tally.result(source.store.url, target.store.url)
 
 
 def _check_enough(source: End, target: End, ref: Ref) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from modelver.registry.bundling import Exported, export, import_bundle
+from modelver.registry.contents import open_source
 from modelver.registry.ends import End, Other, open_end
 from modelver.registry.progress import Callback
 from modelver.registry.pushing import push, subject
@@ -53,7 +54,7 @@ class RegistryCopier(RegistryWriter):
             IntegrityError: A blob is damaged; it was not copied.
             StoreError: A store failed; the same call goes on later.
         """
-        other = open_end(to, self._session, storage_options=storage_options, readable=False)
+        other = open_end(to, self._session, storage_options=storage_options)
         return _told(End(self._session), other, ref, callback)
 
     def pull(
@@ -78,7 +79,7 @@ class RegistryCopier(RegistryWriter):
             Conflict: As for `push`.
             IntegrityError: A blob is damaged there; it was not copied.
         """
-        other = open_end(source, self._session, storage_options=storage_options, readable=True)
+        other = open_source(source, self._session, storage_options=storage_options)
         return _told(other, End(self._session), ref, callback)
 
     def mirror(
@@ -109,7 +110,7 @@ class RegistryCopier(RegistryWriter):
             NotFound: A blob here is missing, likewise.
             StoreError: A store failed; the same call goes on later.
         """
-        other = open_end(to, self._session, storage_options=storage_options, readable=False)
+        other = open_end(to, self._session, storage_options=storage_options)
         tally = Tally(callback)
         mirror(End(self._session), other, tally)
         return tally.result(self.url, other.store.url)

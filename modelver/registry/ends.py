@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from modelver.cache.heads import HeadMemory
-from modelver.content.places import local_place
 from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound, Offline
 from modelver.history.commit import MAX_COMMIT, Commit
 from modelver.log import LogPlace
@@ -22,7 +21,6 @@ from modelver.registry.opening import (
 from modelver.registry.reader import RegistryReader
 from modelver.registry.session import Session
 from modelver.storage.ahead import read_ahead
-from modelver.storage.bundle import BundleStore
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix, numbered_key
 from modelver.storage.store import Store
 from modelver.values.name import ModelName
@@ -155,15 +153,13 @@ def open_end(
     session: Session,
     *,
     storage_options: Mapping[str, object] | None,
-    readable: bool,
 ) -> End:
     """Open the other end.
 
     Args:
-        other: The registry, its address, or a bundle's path.
+        other: The registry, or its address.
         session: This end: its cache, its actor and, for an address of the same kind, its storage options serve both.
         storage_options: Those of an address of another kind.
-        readable: Whether it is only to be read, so that a bundle will do.
 
     Raises:
         InvalidValue: It is neither a registry nor an address.
@@ -175,9 +171,6 @@ def open_end(
     if not isinstance(other, str | os.PathLike):
         raise InvalidValue("not a registry", where=repr(other)[:80], expected="a Registry, a URL or a path")
     address = os.fspath(other)
-    place = local_place(address)
-    if readable and place is not None and place.is_file():
-        return End(session, BundleStore(place))
     options = storage_options or session.storage_options.get(scheme_of_url(address), {})
     return End(session, open_place(address, session.cache, storage_options=options))
 

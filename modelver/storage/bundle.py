@@ -6,6 +6,7 @@ a path of the archive's choosing; and whoever reads an object checks its digest,
 
 import bisect
 import os
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,9 @@ class BundleStore:
     Args:
         path: The file.
 
+    Attributes:
+        close: Lets go of the file, which happens at the latest when nobody holds the store any more.
+
     Raises:
         NotFound: There is no such file.
         InvalidValue: It is no bundle.
@@ -45,12 +49,9 @@ class BundleStore:
         if not self._path.is_file():
             raise InvalidValue("not a bundle", where=self._path, expected="a file")
         with failing_as("could not read a bundle", self._path):
-            self._file = self._path.open("rb", buffering=0)
-        try:
-            self._places = zip_entries(self._file, self._path)
-        except BaseException:
-            self._file.close()
-            raise
+            self._descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self.close = weakref.finalize(self, os.close, self._descriptor)
+        self._places = zip_entries(self._descriptor, self._path)
         self._keys = sorted(self._places)
 
     @property
@@ -68,10 +69,6 @@ class BundleStore:
             range_reads=True,
             server_side_copy=False,
         )
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
 
     def get(self, key: str, *, limit: int) -> bytes:
         """Return an object whole; see `Store.get`."""
@@ -152,7 +149,7 @@ class BundleStore:
     def _read(self, key: str, offset: int, length: int) -> bytes:
         parts = []
         with failing_as("could not read a bundle", self._path):
-            while length and (part := os.pread(self._file.fileno(), length, offset)):
+            while length and (part := os.pread(self._descriptor, length, offset)):
                 parts.append(part)
                 offset, length = offset + len(part), length - len(part)
         if length:

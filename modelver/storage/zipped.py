@@ -7,7 +7,6 @@ more, and believes more; what it writes with `ZIP_STORED` to a file is of this k
 import os
 import struct
 from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 
 import attrs
@@ -56,7 +55,7 @@ class _Listed:
     size: int
 
 
-def zip_entries(file: FileIO, path: Path) -> dict[str, Place]:
+def zip_entries(file: int, path: Path) -> dict[str, Place]:
     """Return where each object of an archive is.
 
     Refused are: compressed, encrypted and streamed entries; names that are no keys of a store, or that are there twice;
@@ -64,7 +63,7 @@ def zip_entries(file: FileIO, path: Path) -> dict[str, Place]:
     of either than the limits above. What follows the archive in the file is ignored.
 
     Args:
-        file: The archive.
+        file: A descriptor of the archive.
         path: What to call it in messages.
 
     Raises:
@@ -79,10 +78,10 @@ def zip_entries(file: FileIO, path: Path) -> dict[str, Place]:
 
 
 class _Archive:
-    def __init__(self, file: FileIO, path: Path) -> None:
+    def __init__(self, file: int, path: Path) -> None:
         self._file = file
         self._path = path
-        self._size = os.fstat(file.fileno()).st_size
+        self._size = os.fstat(file).st_size
 
     def places(self) -> dict[str, Place]:
         """Return where each object is; no two overlap."""
@@ -220,7 +219,7 @@ class _Archive:
         if offset < 0 or length < 0 or offset + length > self._size:
             raise self._wrong("it ends too early")
         parts = []
-        while length and (part := os.pread(self._file.fileno(), length, offset)):
+        while length and (part := os.pread(self._file, length, offset)):
             parts.append(part)
             offset, length = offset + len(part), length - len(part)
         if length:
