@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import modelver as mv
-from modelver.registry import facade
+from modelver.registry import opening
 from modelver.storage.memory import MemoryStore
 from modelver.storage.remote.bucket import Fault, Place, TooLarge, Trouble
 from modelver.storage.remote.store import RemoteStore
@@ -107,7 +107,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 
     def serve(bucket: Bucket) -> Bucket:
         place = Place(bucket.url, "endpoint", GUARANTEES, lambda: bucket)
-        monkeypatch.setattr(facade, "open_store", lambda *_, **__: RemoteStore(place, 5.0))
+        monkeypatch.setattr(opening, "open_store", lambda *_, **__: RemoteStore(place, 5.0))
         return bucket
 
     return serve
