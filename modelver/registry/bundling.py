@@ -5,15 +5,18 @@ it is meant to bring. Its times are fixed, and so is its order, so that the same
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from modelver.content.blobs import damaged
 from modelver.content.copying import BlobCopier, Copied
 from modelver.content.parts import read_parts
 from modelver.content.places import local_place
-from modelver.errors import IntegrityError, InvalidValue, NotFound
+from modelver.content.send import ONE_REQUEST
+from modelver.errors import InvalidValue, NotFound
+from modelver.hashing.parallel import run_largest_first
 from modelver.history.event import Event, Indexed, Registered
 from modelver.history.state import State, VersionEntry
 from modelver.registry.adopting import adopt
@@ -23,6 +26,7 @@ from modelver.registry.ends import End, StoredLog, is_same_registry
 from modelver.registry.finding import find
 from modelver.registry.replicated import Replicated, Tally
 from modelver.registry.replicating import compare_logs, copy_logs, needed_blobs
+from modelver.storage.ahead import read_ahead
 from modelver.storage.layout import REGISTRY_FILE, blob_key, numbered_key
 from modelver.storage.store import Store
 from modelver.values import html
@@ -32,6 +36,7 @@ from modelver.values.ref import Ref
 from modelver.values.sizes import format_size
 
 _PART = 4 * 2**20
+_AT_ONCE = 8
 
 
 @attrs.frozen
@@ -150,25 +155,30 @@ def _add_log(archive: Archive, store: Store, chosen: _Chosen) -> dict[Digest, in
     return needed_blobs(store, events)
 
 
-def _add_blobs(archive: Archive, store: Store, needed: dict[Digest, int | None], tally: Tally) -> Copied:
-    """Add blobs, in the order of their names, each checked."""
-    sizes = {digest: _size(store, digest, needed[digest]) for digest in sorted(needed)}
-    tally.expect(sum(sizes.values()))
-    for digest, size in sizes.items():
-        archive.add_parts(blob_key(digest), size, _counted(read_parts(store, digest, size, _PART), tally))
-    return Copied(len(sizes), sum(sizes.values()))
+def _add_blobs(archive: Archive, store: Store, needed: Mapping[Digest, int | None], tally: Tally) -> Copied:
+    """Add blobs, each checked: small ones first, which come several at once from afar; each kind in order."""
+    digests = sorted(needed)
+    found = run_largest_first(
+        digests, lambda _: 0, lambda digest, _: _size(store, digest, needed[digest]), threads=_AT_ONCE
+    )
+    sizes = dict(zip(digests, found, strict=True))
+    tally.expect(sum(found))
+    small = [digest for digest in digests if sizes[digest] <= ONE_REQUEST]
+    for digest, data in zip(small, read_ahead(store, map(blob_key, small), limit=ONE_REQUEST), strict=True):
+        if Digest.of(data) != digest:
+            raise damaged(store, digest, expected=digest.short, found=Digest.of(data).short)
+        archive.add(blob_key(digest), data)
+        tally(len(data))
+    for digest in digests:
+        if (size := sizes[digest]) > ONE_REQUEST:
+            archive.add_parts(blob_key(digest), size, _counted(read_parts(store, digest, size, _PART), tally))
+    return Copied(len(sizes), sum(found))
 
 
 def _size(store: Store, digest: Digest, expected: int | None) -> int:
     size = store.size(blob_key(digest))
     if expected not in {None, size}:
-        raise IntegrityError(
-            "a blob is damaged",
-            where=f"{store.url}/{blob_key(digest)}",
-            expected=f"{expected} bytes",
-            found=f"{size} bytes",
-            hint="Restore it from a copy of the registry.",
-        )
+        raise damaged(store, digest, expected=f"{expected} bytes", found=f"{size} bytes")
     return size
 
 

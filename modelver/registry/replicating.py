@@ -102,6 +102,9 @@ def compare_logs(source: End, target: End, name: ModelName | None) -> Behind | N
     shared = min(coming.seq, present.seq)
     if theirs.digest(shared) != ours.digest(shared):
         raise _diverged(theirs, ours, shared, f"{coming.model or 'the registry'} in {target.store.url}")
+    if present.seq > coming.seq:
+        ahead = present.seq - coming.seq
+        _LOGGER.warning("%s is %d commit(s) ahead in %s", coming.model or "the log", ahead, target.store.url)
     return Behind(theirs, ours, coming, present.seq) if present.seq < coming.seq else None
 
 

@@ -210,13 +210,14 @@ def test_a_diverged_log_is_refused(opened: Open) -> None:
         target.mirror(to=source)
 
 
-def test_a_target_that_is_ahead_has_nothing_to_get(opened: Open) -> None:
-    """A mirror that goes on is no divergence: it is mirrored back."""
+def test_a_target_that_is_ahead_has_nothing_to_get(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    """A mirror that goes on is no divergence: that it is ahead is said, and it is mirrored back."""
     first, second = opened("folder"), opened("folder")
     publish(first, b"1")
     first.mirror(to=second)
     publish(second, b"2")
     assert not first.mirror(to=second).changed
+    assert f"{MODEL} is 1 commit(s) ahead in {second.url}" in caplog.text
     assert second.mirror(to=first).versions == (f"{MODEL}:1.1.0",)
     assert objects(Path(first.url)) == objects(Path(second.url))
 
@@ -418,6 +419,28 @@ def test_random_histories_converge(seed: int, opened: Open) -> None:
         first.mirror(to=copy)
         assert content(copy) == content(first)
         assert copy.verify()
+
+
+def test_a_mirror_of_a_busy_registry_is_whole(opened: Open) -> None:
+    """While others register, a mirror is at any time a whole registry of some moment; at last it is equal."""
+    source, target = opened("folder"), opened("folder")
+    publish(source, b"first")
+    writers = [
+        threading.Thread(
+            target=lambda name=name: [
+                source.register(name, {"m": f"{name}{number}".encode()}, capture=False)
+                for number in range(15)
+            ]
+        )
+        for name in ("a", "b", MODEL)
+    ]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        source.mirror(to=target)
+        assert target.verify()
+    source.mirror(to=target)
+    assert objects(Path(target.url)) == objects(Path(source.url))
 
 
 def test_progress_adds_up(opened: Open) -> None:
