@@ -26,6 +26,9 @@ from modelver.storage.walk import folders, walk
 REST_SECONDS = 30.0
 """How long a store that could not be reached is not asked again by readers."""
 
+JUST_NOW = 5.0
+"""How long after that nobody asks it again at all, so that one call doesn't wait for it twice."""
+
 KEPT_BLOB = 16 * 2**20
 """The largest blob that is kept when it is read whole: manifests, file maps, provenance."""
 
@@ -57,7 +60,7 @@ class CachedStore:
         self._objects = cache / "registries" / hashlib.sha256(remote.place.encode()).hexdigest()[:32]
         self._is_trusted = is_trusted
         self._offline = offline
-        self._down_until = 0.0
+        self._down_since: float | None = None
         self._noted = -1.0
 
     @property
@@ -82,7 +85,11 @@ class CachedStore:
 
     @property
     def _is_down(self) -> bool:
-        return self._offline or time.monotonic() < self._down_until
+        return self._offline or self._failed_within(REST_SECONDS)
+
+    def _failed_within(self, seconds: float) -> bool:
+        since = self._down_since  # another thread may reach the store meanwhile
+        return since is not None and time.monotonic() < since + seconds
 
     def get(self, key: str, *, limit: int) -> bytes:
         """Return an object whole; see `Store.get`."""
@@ -112,7 +119,7 @@ class CachedStore:
         try:
             self.remote.put_new(key, data)
         except AlreadyExists:
-            self._down_until = 0.0
+            self._note_reached()
             raise
         self._note_reached()
         self._keep(key, data)
@@ -160,6 +167,12 @@ class CachedStore:
                 where=self.url,
                 hint="Reading what was read before works; for the rest unset offline= or $MODELVER_OFFLINE.",
             )
+        if self._failed_within(JUST_NOW):
+            raise Offline(
+                "the store could not be reached a moment ago",
+                where=self.url,
+                hint=f"Check the network and the address; it is asked again after {JUST_NOW:.0f} seconds.",
+            )
 
     def _read(self, ask: Callable[[], _T], remember: Callable[[], _T]) -> _T:
         """Ask the store, or this machine's memory where it can't be reached."""
@@ -173,7 +186,7 @@ class CachedStore:
         except Offline:
             if not self._has_founding():
                 raise
-            self._down_until = time.monotonic() + REST_SECONDS
+            self._down_since = time.monotonic()
             return remember()
         self._note_reached()
         return found
@@ -250,7 +263,7 @@ class CachedStore:
 
     def _note_reached(self) -> None:
         """Note the time, now and then, for `stale_since`."""
-        self._down_until = 0.0
+        self._down_since = None
         now = time.monotonic()
         if now - self._noted > 1:
             with suppress(OSError):
