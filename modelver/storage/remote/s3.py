@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -64,7 +65,8 @@ class S3Bucket:
     def get(self, key: str, limit: int) -> bytes:
         """Return an object whole."""
         answer = self.call("get_object", key)
-        with answer["Body"] as body:
+        # As a context manager a body is urllib3's own, which neither checks its length nor raises botocore's errors.
+        with closing(answer["Body"]) as body:
             size: int = answer["ContentLength"]
             if size > limit:
                 raise TooLarge(size)
@@ -79,8 +81,9 @@ class S3Bucket:
     def read_range(self, key: str, offset: int, length: int) -> bytes:
         """Return bytes of an object."""
         answer = self.call("get_object", key, Range=f"bytes={offset}-{offset + length - 1}")
-        with answer["Body"] as body:
-            data: bytes = body.read(length)
+        with closing(answer["Body"]) as body:
+            # Without a length the client compares what came with what was announced, and notices a reply that broke off.
+            data: bytes = body.read() if answer["ContentLength"] <= length else body.read(length)
         return data
 
     def list(self, prefix: str, after: str) -> Iterator[Entry]:
