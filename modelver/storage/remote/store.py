@@ -51,9 +51,18 @@ class RemoteStore:
         self._guarantees = place.guarantees
         self.place = f"{place.endpoint} {place.url}"
         self._timeout = timeout
-        self._owner = 0
-        self._bucket: Bucket | None = None
-        self._lock = threading.Lock()
+        self._made: tuple[int, Bucket] | None = None
+        self._locks: dict[int, threading.Lock] = {}
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            f"a connection to {self._url} has credentials, and is not pickled: open the registry anew where it is needed"
+        )
 
     @property
     def url(self) -> str:
@@ -229,14 +238,15 @@ class RemoteStore:
 
     def connected(self) -> Bucket:
         """Return this process's bucket; a forked child makes its own, since clients don't survive a fork."""
-        if self._bucket is None or self._owner != os.getpid():
-            if self._owner != os.getpid():
-                self._lock = threading.Lock()  # the parent's may have been held
-                self._bucket, self._owner = None, os.getpid()
-            with self._lock:
-                if self._bucket is None:
-                    self._bucket = self._connect()
-        return self._bucket
+        owner = os.getpid()
+        made = self._made
+        if made is None or made[0] != owner:
+            # A lock for each process, as the parent's may have been held when the child was forked.
+            with self._locks.setdefault(owner, threading.Lock()):
+                made = self._made
+                if made is None or made[0] != owner:
+                    made = self._made = owner, self._connect()
+        return made[1]
 
     def _call(self, what: str, key: str, work: Callable[[Bucket], T]) -> T:
         """Do what may be done twice, and again where it failed for a moment.
