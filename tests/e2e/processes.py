@@ -16,16 +16,24 @@ class Process:
     """A running `worker`.
 
     Args:
-        registry: The folder of the registry that it calls.
+        registry: The folder or the URL of the registry that it calls.
         cache: Its user's cache.
         prefix: A command to run it by.
         measured: Whether coverage is measured there; what it writes when it is killed would be broken.
+        opened: More arguments of the registry object, such as ``storage_options``.
     """
 
     def __init__(
-        self, registry: Path, cache: Path, prefix: tuple[str, ...] = (), *, measured: bool = True
+        self,
+        registry: Path | str,
+        cache: Path,
+        prefix: tuple[str, ...] = (),
+        *,
+        measured: bool = True,
+        **opened: object,
     ) -> None:
         self.registry = registry
+        self.opened = opened
         self._cache = cache
         kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
         self.running = subprocess.Popen(
@@ -69,7 +77,8 @@ class Process:
     ) -> None:
         assert self.running.stdin is not None
         job = {"verb": verb, "arguments": arguments, "options": options, **more}
-        line = json.dumps({**job, "registry": str(self.registry), "cache": str(self._cache)})
+        place = {"registry": str(self.registry), "cache": str(self._cache), "opened": self.opened}
+        line = json.dumps({**job, **place})
         self.running.stdin.write(line + "\n")
         self.running.stdin.flush()
 
@@ -84,10 +93,21 @@ class Process:
 
 
 @contextmanager
-def processes(count: int, registry: Path, cache: Path) -> Iterator[list[Process]]:
-    """Start processes, and wait until all of them run."""
+def processes(
+    count: int, registry: Path | str, cache: Path, *, apart: bool = False, **opened: object
+) -> Iterator[list[Process]]:
+    """Start processes, and wait until all of them run.
+
+    Args:
+        count: How many.
+        registry: The registry that they call.
+        cache: The user's cache.
+        apart: Whether each has a cache of its own, as if it were on another machine.
+        opened: More arguments of the registry objects.
+    """
     with ExitStack() as stack:
-        started = [stack.enter_context(Process(registry, cache)) for _ in range(count)]
+        caches = [cache / str(number) if apart else cache for number in range(count)]
+        started = [stack.enter_context(Process(registry, each, **opened)) for each in caches]
         for process in started:
             process.send("warm_up")
         for process in started:

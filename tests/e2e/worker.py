@@ -17,7 +17,7 @@ import modelver as mv
 
 def answered(job: dict[str, Any]) -> object:
     """Do a job, with a registry object of its own; return what JSON can say of the result."""
-    registry = mv.Registry(job["registry"], cache_dir=job["cache"])
+    registry = mv.Registry(job["registry"], cache_dir=job["cache"], **job["opened"])
     if job["verb"] in OWN:
         return OWN[job["verb"]](registry, *job["arguments"])
     result = getattr(registry, job["verb"])(*job["arguments"], **job["options"])
@@ -31,6 +31,21 @@ def register_many(registry: mv.Registry, model: str, writer: str, count: int) ->
         for number in range(count)
     ]
     return [str(version.version) for version in versions if version.created]
+
+
+def record_many(registry: mv.Registry, model: str, writer: int, count: int) -> list[list[object]]:
+    """Register so many versions, and resolve the latest after each; return start, end, verb and version of each call."""
+    recorded: list[list[object]] = []
+    for number in range(count):
+        started = time.monotonic()  # one clock for all processes of a machine
+        made = registry.register(model, {"model.bin": f"{writer}-{number}".encode()}, capture=False)
+        recorded.append(
+            [started, time.monotonic(), "register" if made.created else "none", str(made.version)]
+        )
+        started = time.monotonic()
+        found = registry.resolve(f"{model}@latest")
+        recorded.append([started, time.monotonic(), "resolve", str(found.version)])
+    return recorded
 
 
 def register_until_interrupted(registry: mv.Registry, model: str, source: str) -> dict[str, int]:
@@ -90,6 +105,7 @@ OWN: dict[str, Callable[..., object]] = {
     function.__name__: function
     for function in (
         register_many,
+        record_many,
         register_until_interrupted,
         versions_files_and_report,
         peak_memory,
