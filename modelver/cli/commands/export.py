@@ -15,7 +15,7 @@ from modelver.cli.terminal import say, write, write_json
 @click.option("--to", required=True, type=click.Path(), help="The file, such as fraud.modelver.")
 @click.option("--overwrite", is_flag=True, help="Replace another file that is there.")
 def command(call: Call, *, subject: str | None, to: str, overwrite: bool) -> None:
-    """Write a bundle: one file with a version, a model, or the whole registry, for places without a network.
+    """Write a bundle: a version, a model or all, in one file, for places without a network.
 
     It holds the history too, and every byte is checked on its way. The file is there when it is whole; its path is
     printed.

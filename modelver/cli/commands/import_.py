@@ -10,7 +10,7 @@ from modelver.cli.replication import answer
 @verb("import")
 @click.argument("bundle", type=click.Path())
 def command(call: Call, *, bundle: str) -> None:
-    """Bring what a bundle holds into the registry, by the rules of push; everything is checked.
+    """Bring in what a bundle holds, by the rules of push; everything is checked.
 
     The versions that are new here are printed.
     """

@@ -17,7 +17,7 @@ from modelver.cli.replication import answer, other_options
     help="An empty place, or the mirror.",
 )
 def command(call: Call, *, to: str) -> None:
-    """Make, or bring up to date, a copy of the whole registry: bytes, versions, aliases, history, approvals.
+    """Make or renew a copy of the whole registry: bytes, versions, aliases, history, approvals.
 
     Only what is new is copied, and what was broken off goes on. A log that was written to in both places has diverged:
     then nothing is written. The versions that are new there are printed.

@@ -19,7 +19,7 @@ from modelver.cli.replication import answer, other_options
     help="The other registry, or a bundle.",
 )
 def command(call: Call, *, subject: str, source: str) -> None:
-    """Bring a version, or a whole model, from another registry into this one: a push from there.
+    """Bring a version or a model from another registry: a push from there into this one.
 
     The versions that are new here are printed.
     """

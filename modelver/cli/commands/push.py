@@ -14,7 +14,7 @@ from modelver.cli.replication import answer, other_options
     "--to", required=True, metavar="URL", shell_complete=complete_folders, help="The other registry."
 )
 def command(call: Call, *, subject: str, to: str) -> None:
-    """Bring a version, or a whole model, into another registry. Its digest stays the same.
+    """Bring a version or a model into another registry. Its digest stays the same.
 
     The other registry registers the versions in a log of its own; aliases stay behind. Into a mirror of this registry,
     and into an empty place, the model's whole log goes as it is. The versions that are new there are printed.
