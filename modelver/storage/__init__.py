@@ -102,7 +102,7 @@ def _in_filesystem(fs: "AbstractFileSystem", path: str, timeout: float) -> Store
 
     from modelver.storage import remote
 
-    inside = fs._strip_protocol(path)  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
+    inside = str(fs._strip_protocol(path))  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
     if type(fs) is LocalFileSystem:
         return LocalStore(_folder(inside))
     return remote.open_filesystem(fs, inside, timeout)
