@@ -19,6 +19,7 @@ from modelver.history.commit import (
 from modelver.history.fold import replay
 from modelver.history.state import State
 from modelver.storage.ahead import read_ahead
+from modelver.storage.cached import CachedStore
 from modelver.storage.layout import number_of, numbered_key
 from modelver.storage.store import Store
 
@@ -172,7 +173,7 @@ class LogReader:
                 commit, head = self._checked(data, seq + 1, parent=head)
                 seq = commit.seq
                 yield commit, head
-        if listed <= seq:
+        if listed <= seq or self._is_last_known():
             yield from self._follow(seq, head)
         else:
             raise LogTampered(
@@ -214,6 +215,10 @@ class LogReader:
             self._recent = {**dict(list(self._recent.items())[-_RECENT:]), seq: found}
         return found
 
+    def _is_last_known(self) -> bool:
+        """Tell whether what is read is only as new as when the store was last reached."""
+        return isinstance(self._store, CachedStore) and self._store.stale_since is not None
+
     def _seen(self) -> tuple[int, str] | None:
         """Return number and digest of the highest commit that this machine saw."""
         return self._heads.seen(self.place.registry, self.place.label)
@@ -242,6 +247,8 @@ class LogReader:
         if found is None and 0 < number < state.seq:
             with suppress(NotFound):
                 found = self.commit(number)[1]
+        if number > state.seq and self._is_last_known():
+            return  # older than what was seen by another way, as everybody is told
         if found != digest:
             raise RollbackDetected(
                 "the log is not the one that this machine saw before",

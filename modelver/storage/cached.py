@@ -249,7 +249,7 @@ class CachedStore:
             return
         temporary = path.with_name(f".{path.name}-{os.urandom(8).hex()}")
         with suppress(OSError):
-            if path.exists() and path.stat().st_size == len(data):
+            if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
                 return
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._is_trusted():
