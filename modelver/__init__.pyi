@@ -80,6 +80,10 @@ from modelver.registry import (
 from modelver.registry import (
     VersionStatus as VersionStatus,
 )
+from modelver.registry.bundling import Exported as Exported
+from modelver.registry.diagnosing import diagnose as diagnose
+from modelver.registry.replicated import Replicated as Replicated
+from modelver.storage.examination import Examination as Examination
 from modelver.values.digest import Digest as Digest
 from modelver.values.file import FileEntry as FileEntry
 from modelver.values.file import Role as Role

@@ -13,11 +13,16 @@ class HeadMemory:
 
     It only moves up. Where the cache can't be used, nothing is known, and a rollback goes unnoticed.
 
+    A mirror has its registry's id and may well be behind it, which is no sign of a rollback: so each place has a memory
+    of its own.
+
     Args:
         cache_dir: The cache folder; not touched before the first use.
+        place: Where the registry is.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(self, cache_dir: Path, place: str = "") -> None:
+        self._place = place
         self._database = Database(cache_dir, "heads", rows=_ROWS, size=_SIZE)
 
     def seen(self, registry_id: str, log_name: str) -> tuple[int, str] | None:
@@ -27,7 +32,7 @@ class HeadMemory:
             registry_id: The registry's id.
             log_name: The log's name within the registry.
         """
-        key = _key(registry_id, log_name)
+        key = _key(registry_id, log_name, self._place)
         return _decode(self._database.get([key]).get(key))
 
     def remember(self, registry_id: str, log_name: str, seq: int, digest: str) -> tuple[int, str]:
@@ -48,11 +53,14 @@ class HeadMemory:
             before = _decode(known)
             return known if known and before and before[0] >= seq else f"{seq} {digest}".encode()
 
-        return _decode(self._database.change(_key(registry_id, log_name), higher)) or (seq, digest)
+        return _decode(self._database.change(_key(registry_id, log_name, self._place), higher)) or (
+            seq,
+            digest,
+        )
 
 
-def _key(registry_id: str, log_name: str) -> bytes:
-    return f"{registry_id}\0{log_name}".encode("utf-8", "surrogatepass")
+def _key(registry_id: str, log_name: str, place: str) -> bytes:
+    return f"{registry_id}\0{log_name}\0{place}".encode("utf-8", "surrogatepass")
 
 
 def _decode(value: bytes | None) -> tuple[int, str] | None:

@@ -2,10 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
-from modelver.cache.heads import HeadMemory
 from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound, Offline
 from modelver.history.commit import MAX_COMMIT, Commit
 from modelver.log import LogPlace
@@ -29,26 +27,6 @@ Other: TypeAlias = RegistryReader | str | os.PathLike[str]
 """A registry, or where one is."""
 
 
-class PlacedHeads(HeadMemory):
-    """What was seen of the logs at one place.
-
-    A mirror has its registry's id, and may well be behind it: there that is no sign of a rollback, so that what is
-    remembered of one is not held against the other.
-    """
-
-    def __init__(self, cache: Path, url: str) -> None:
-        super().__init__(cache)
-        self._url = url
-
-    def seen(self, registry_id: str, log_name: str) -> tuple[int, str] | None:
-        """Return what was seen there; see `HeadMemory.seen`."""
-        return super().seen(registry_id, f"{log_name} in {self._url}")
-
-    def remember(self, registry_id: str, log_name: str, seq: int, digest: str) -> tuple[int, str]:
-        """Remember what was seen there; see `HeadMemory.remember`."""
-        return super().remember(registry_id, f"{log_name} in {self._url}", seq, digest)
-
-
 class End(Session):
     """A registry, or the place for one, as one end of a replication."""
 
@@ -60,7 +38,6 @@ class End(Session):
             create=True,
             storage_options=session.storage_options,
         )
-        self._heads = PlacedHeads(self.cache, self.store.url)
 
     @property
     def known(self) -> Identity | None:

@@ -63,7 +63,7 @@ class Session:
         self.stamps = StampCache(self.cache)
         self.blobs = BlobCache(self.cache, self.stamps)
         self.keeper = Keeper(self.cache, cache_limit(cache_size, self.cache), self.stamps)
-        self._heads = HeadMemory(self.cache)
+        self._heads = HeadMemory(self.cache, store.place)
         self._identity: Identity | None = None
         self._place_checked = False
         self._logs: dict[str, Log] = {}

@@ -60,6 +60,11 @@ class BundleStore:
         return str(self._path)
 
     @property
+    def place(self) -> str:
+        """The same as `url`."""
+        return self.url
+
+    @property
     def guarantees(self) -> Guarantees:
         """Nothing can be written, so little is promised."""
         return Guarantees(

@@ -69,6 +69,11 @@ class CachedStore:
         return self.remote.url
 
     @property
+    def place(self) -> str:
+        """Which store this is; see `Store.place`."""
+        return self.remote.place
+
+    @property
     def guarantees(self) -> Guarantees:
         """What the store promises."""
         return self.remote.guarantees

@@ -49,6 +49,11 @@ class LocalStore:
         return str(self._root)
 
     @property
+    def place(self) -> str:
+        """The same as `url`."""
+        return self.url
+
+    @property
     def guarantees(self) -> Guarantees:
         """All of them."""
         return Guarantees(

@@ -32,6 +32,11 @@ class MemoryStore:
         return f"memory://{self._name}"
 
     @property
+    def place(self) -> str:
+        """The same as `url`."""
+        return self.url
+
+    @property
     def guarantees(self) -> Guarantees:
         """All but durability."""
         return Guarantees(

@@ -127,6 +127,11 @@ class Store(Protocol):
         ...
 
     @property
+    def place(self) -> str:
+        """Which store this is among all that this machine may know: the URL, and the service's address where that differs."""
+        ...
+
+    @property
     def guarantees(self) -> Guarantees:
         """What this kind of store promises."""
         ...

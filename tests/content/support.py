@@ -9,9 +9,9 @@ from modelver.cache.stamps import StampCache
 from modelver.content.at_hand import at_hand
 from modelver.content.blobs import get_blob
 from modelver.content.ingest import ingest
-from modelver.content.transfer import MAX_MAP, Stored, Transfer
 from modelver.content.moves import Moves
 from modelver.content.sources import Sources, gather
+from modelver.content.transfer import MAX_MAP, Stored, Transfer
 from modelver.storage.store import Store
 from modelver.values import wire
 from modelver.values.filemap import FileMap
