@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -30,10 +30,10 @@ class Process:
         prefix: tuple[str, ...] = (),
         *,
         measured: bool = True,
-        **opened: object,
+        opened: Mapping[str, object] | None = None,
     ) -> None:
-        self.registry = registry
-        self.opened = opened
+        self.registry: Any = registry
+        self.opened = opened or {}
         self._cache = cache
         kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
         self.running = subprocess.Popen(
@@ -94,7 +94,12 @@ class Process:
 
 @contextmanager
 def processes(
-    count: int, registry: Path | str, cache: Path, *, apart: bool = False, **opened: object
+    count: int,
+    registry: Path | str,
+    cache: Path,
+    *,
+    apart: bool = False,
+    opened: Mapping[str, object] | None = None,
 ) -> Iterator[list[Process]]:
     """Start processes, and wait until all of them run.
 
@@ -107,7 +112,7 @@ def processes(
     """
     with ExitStack() as stack:
         caches = [cache / str(number) if apart else cache for number in range(count)]
-        started = [stack.enter_context(Process(registry, each, **opened)) for each in caches]
+        started = [stack.enter_context(Process(registry, each, opened=opened)) for each in caches]
         for process in started:
             process.send("warm_up")
         for process in started:

@@ -1,6 +1,7 @@
 """Many processes write to one model at once: no version is lost, doubled or skipped, and nobody is left behind."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,16 @@ ENOUGH = 50
 
 
 def worked(
-    writers: int, each: int, registry: Path | str, cache: Path, **opened: object
+    writers: int,
+    each: int,
+    registry: Path | str,
+    cache: Path,
+    *,
+    apart: bool = False,
+    opened: Mapping[str, object] | None = None,
 ) -> tuple[list[Operation], float]:
     """Let processes register and resolve; return what each call was told, and how unlike their rates were."""
-    with processes(writers, registry, cache, **opened) as started:
+    with processes(writers, registry, cache, apart=apart, opened=opened) as started:
         recorded = at_once(started, "record_many", MODEL, "{}", each)
     history = [
         Operation(start, end, int(version.split(".")[1]), verb == "register", f"writer {writer}")
@@ -67,8 +74,14 @@ def test_processes_on_a_bucket_leave_one_history(
     """The same for a bucket, for processes that share a lock and for those that race for each commit."""
     url, options = seaweedfs.fresh()
     mv.Registry(url, storage_options=options, create=True).create_model(MODEL)
-    apart = hosts != "one host"
-    history, ratio = worked(writers, each, url, tmp_path / "cache", apart=apart, storage_options=options)
+    history, ratio = worked(
+        writers,
+        each,
+        url,
+        tmp_path / "cache",
+        apart=hosts != "one host",
+        opened={"storage_options": options},
+    )
     assert sum(operation.writes for operation in history) == writers * each
     assert faults(history, first=0) == []
     keys = [f"models/acme--fraud/log/{seq:020d}.json" for seq in range(1, writers * each + 2)]
@@ -82,7 +95,7 @@ def test_two_that_make_a_registry_at_once_find_themselves_in_one(
     kind: str, seaweedfs: SeaweedFS, tmp_path: Path
 ) -> None:
     """Whoever is first makes it; both work in it, and there are one founding file and one model."""
-    with processes(2, tmp_path, tmp_path / "cache", apart=True, create=True) as started:
+    with processes(2, tmp_path, tmp_path / "cache", apart=True) as started:
         for number in range(10):
             place: Path | str = tmp_path / f"registry-{number}"
             options: dict[str, object] = {}
