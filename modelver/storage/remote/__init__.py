@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelver.errors import InvalidValue, StoreError, UnsupportedStore
+from modelver.errors import InvalidValue, ModelverError, StoreError, UnsupportedStore
 from modelver.storage.failures import told
 from modelver.storage.remote.bucket import Place
 from modelver.storage.remote.store import RemoteStore
@@ -12,6 +12,8 @@ from modelver.values.url import without_credentials
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+    from modelver.storage.remote.sftp_connection import SftpOptions
 
 EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
@@ -41,7 +43,9 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
         )
     shown = without_credentials(url)
     try:
-        filesystem, path = _filesystem(url, scheme, storage_options)
+        return _opened(url, scheme, storage_options, timeout)
+    except ModelverError:
+        raise
     except ImportError:
         raise StoreError(
             "a package for this kind of store is missing",
@@ -55,26 +59,26 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
             found=told(error),
             hint="Check the address and the storage_options.",
         ) from None
-    return open_filesystem(filesystem, path, timeout)
 
 
-def _filesystem(
-    url: str, scheme: str, storage_options: Mapping[str, object]
-) -> "tuple[AbstractFileSystem, str]":
-    """Make an fsspec filesystem of our own: no shared instance, no cache of listings."""
+def _opened(url: str, scheme: str, storage_options: Mapping[str, object], timeout: float) -> RemoteStore:
+    """Open by an fsspec filesystem of our own: no shared instance, no cache of listings."""
     from fsspec.core import url_to_fs
 
     if EXTRAS[scheme] == "sftp":
-        # Installing sshfs gives these schemes to another class, whose options differ.
+        # Its filesystem would connect at once, before the host's key is looked up; and installing sshfs gives these
+        # schemes to another class, whose options differ.
         from fsspec.implementations.sftp import SFTPFileSystem
 
+        from modelver.storage.remote.sftp_connection import options_from
+
         settings = {**SFTPFileSystem._get_kwargs_from_urls(url), **storage_options}  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
-        path = SFTPFileSystem._strip_protocol(url)  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
-        return SFTPFileSystem(skip_instance_cache=True, **settings), path
+        path = _named(SFTPFileSystem._strip_protocol(url), "sftp")  # noqa: SLF001 (as above)
+        return RemoteStore(_sftp_place(options_from(settings), path, attempt_timeout(timeout)), timeout)
     filesystem, path = url_to_fs(
         url, **{**storage_options, "use_listings_cache": False, "skip_instance_cache": True}
     )
-    return filesystem, path
+    return open_filesystem(filesystem, path, timeout)
 
 
 def open_filesystem(filesystem: "AbstractFileSystem", path: str, timeout: float) -> RemoteStore:
@@ -100,10 +104,15 @@ def open_filesystem(filesystem: "AbstractFileSystem", path: str, timeout: float)
             expected=WOULD_DO,
             hint="Open the store itself, not a cache in front of it; or keep the registry in one of these.",
         )
+    place = _KINDS[kind](filesystem, _named(path, kind), attempt_timeout(timeout))
+    return RemoteStore(place, timeout)
+
+
+def _named(path: str, kind: str) -> str:
+    """Return a path that has at least a bucket or folder."""
     if not path.strip("/"):
         raise InvalidValue("a bucket or folder is missing", where=kind, expected="s3://bucket/prefix")
-    place = _KINDS[kind](filesystem, path, attempt_timeout(timeout))
-    return RemoteStore(place, timeout)
+    return path
 
 
 def _s3(filesystem: Any, path: str, timeout: float) -> Place:
@@ -118,6 +127,50 @@ def _s3(filesystem: Any, path: str, timeout: float) -> Place:
     return Place(url, endpoint, GUARANTEES, lambda: S3Bucket(bucket, prefix, options, timeout))
 
 
+def _azure(filesystem: Any, path: str, timeout: float) -> Place:
+    from modelver.storage.remote.azure import GUARANTEES, AzureContainer
+    from modelver.storage.remote.loop import made_anew
+
+    container, prefix = _parted(filesystem, path)
+    url, make = f"az://{container}/{prefix}".rstrip("/"), made_anew(filesystem)
+    endpoint = without_credentials(str(filesystem.service_client.url))
+    return Place(url, endpoint, GUARANTEES, lambda: AzureContainer(container, prefix, make(), timeout))
+
+
+def _gcs(filesystem: Any, path: str, timeout: float) -> Place:
+    from modelver.storage.remote.gcs import GUARANTEES, GcsBucket
+    from modelver.storage.remote.loop import made_anew
+
+    bucket, prefix = _parted(filesystem, path)
+    url, make = f"gs://{bucket}/{prefix}".rstrip("/"), made_anew(filesystem)
+    endpoint = without_credentials(str(filesystem.base))
+    return Place(url, endpoint, GUARANTEES, lambda: GcsBucket(bucket, prefix, make(), timeout))
+
+
+def _parted(filesystem: Any, path: str) -> tuple[str, str]:
+    """Return a bucket and a prefix, which is empty or has a final slash."""
+    bucket, _, prefix = filesystem._strip_protocol(path).strip("/").partition("/")  # noqa: SLF001 (fsspec's own hook, which every filesystem has)
+    return bucket, f"{prefix}/" if prefix else ""
+
+
+def _sftp(filesystem: Any, path: str, timeout: float) -> Place:
+    from modelver.storage.remote.sftp_connection import options_of
+
+    return _sftp_place(options_of(filesystem), filesystem._strip_protocol(path), timeout)  # noqa: SLF001 (as above)
+
+
+def _sftp_place(options: "SftpOptions", path: str, timeout: float) -> Place:
+    from modelver.storage.remote.sftp import GUARANTEES, SftpFolder
+
+    root = f"/{path.strip('/')}"
+    url = f"sftp://{options.address}{root}"
+    return Place(url, "", GUARANTEES, lambda: SftpFolder(options, root, timeout))
+
+
 _KINDS: Mapping[str, Callable[["AbstractFileSystem", str, float], Place]] = {
     "s3fs.core.S3FileSystem": _s3,
+    "adlfs.spec.AzureBlobFileSystem": _azure,
+    "gcsfs.core.GCSFileSystem": _gcs,
+    "gcsfs.extended_gcsfs.ExtendedGcsFileSystem": _gcs,
+    "fsspec.implementations.sftp.SFTPFileSystem": _sftp,
 }

@@ -12,6 +12,7 @@ from modelver.storage.failures import told
 from modelver.storage.remote.bucket import Fault, TooLarge, Trouble, part_size
 from modelver.storage.remote.s3_options import S3Options, make_client
 from modelver.storage.remote.s3_upload import S3Upload, crc32c
+from modelver.storage.remote.words import check_size
 from modelver.storage.store import Entry, Guarantees
 
 GUARANTEES = Guarantees(
@@ -130,12 +131,23 @@ class S3Bucket:
         return S3Upload(self, key, size)
 
     def copy_from(self, source: Self, key: str) -> bool:
-        """Copy an object within one endpoint."""
-        if source.endpoint != self.endpoint or source.size(key) > _LARGEST_COPY:
+        """Copy an object within one endpoint; one that is there is kept, since a copy knows no condition."""
+        if source.endpoint != self.endpoint or (size := source.size(key)) > _LARGEST_COPY:
             return False
+        if (found := self._size_if_there(key)) is not None:
+            check_size(f"{self.url}/{key}", size, found)
+            return True
         place = {"Bucket": source.bucket, "Key": source.prefix + key}
         self.call("copy_object", key, CopySource=place)
         return True
+
+    def _size_if_there(self, key: str) -> int | None:
+        try:
+            return self.size(key)
+        except Exception as error:
+            if self.trouble(error).fault is Fault.MISSING:
+                return None
+            raise
 
     def delete(self, key: str) -> None:
         """Delete an object."""

@@ -11,7 +11,6 @@ from typing import TypeVar
 from modelver.errors import (
     AlreadyExists,
     CommitUnknown,
-    IntegrityError,
     LimitExceeded,
     ModelverError,
     NotFound,
@@ -21,7 +20,7 @@ from modelver.storage.keys import checked_key, checked_prefix
 from modelver.storage.remote.bucket import Bucket, Fault, Place, TooLarge, Trouble
 from modelver.storage.remote.tries import Tries
 from modelver.storage.remote.upload import RetriedUpload
-from modelver.storage.remote.words import error_of
+from modelver.storage.remote.words import check_size, error_of
 from modelver.storage.store import Entry, Guarantees, Store, Upload
 
 MAX_NEW = 4 * 2**20
@@ -144,6 +143,8 @@ class RemoteStore:
             bucket = self.connected()
             try:
                 bucket.create(key, data, sha256)
+            except ModelverError:
+                raise
             except Exception as error:  # noqa: BLE001 (every client raises its own)
                 trouble = bucket.trouble(error)
             else:
@@ -188,15 +189,7 @@ class RemoteStore:
         upload.finish()
 
     def _check_size(self, key: str, size: int) -> None:
-        found = self.size(key)
-        if found != size:
-            raise IntegrityError(
-                "a stored object has not the size of the bytes that it is named for",
-                where=self._at(key),
-                expected=f"{size} bytes",
-                found=found,
-                hint="Delete that object, then register again; `modelver verify` finds others.",
-            )
+        check_size(self._at(key), size, self.size(key))
 
     def upload(self, key: str, size: int) -> Upload:
         """Begin, or go on with, an object in parts; see `Store.upload`."""

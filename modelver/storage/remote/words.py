@@ -1,6 +1,14 @@
 """A client's error in our words: what failed, where, and what to do next."""
 
-from modelver.errors import AlreadyExists, Conflict, ModelverError, NotFound, Offline, StoreError
+from modelver.errors import (
+    AlreadyExists,
+    Conflict,
+    IntegrityError,
+    ModelverError,
+    NotFound,
+    Offline,
+    StoreError,
+)
 from modelver.storage.remote.bucket import Fault, Trouble
 
 _UNREACHED = "Check the network and the address, then try again."
@@ -30,3 +38,19 @@ def error_of(what: str, where: str, trouble: Trouble) -> ModelverError:
     errors |= dict.fromkeys((Fault.AGAIN, Fault.NOT_SENT), unreached)
     other = StoreError(what, where=where, found=text, hint="Mend what the store reports, then try again.")
     return errors.get(trouble.fault, other)
+
+
+def check_size(where: str, expected: int, found: int) -> None:
+    """Refuse an object of another size than the bytes that it is named for.
+
+    Raises:
+        IntegrityError: The sizes differ.
+    """
+    if found != expected:
+        raise IntegrityError(
+            "a stored object has not the size of the bytes that it is named for",
+            where=where,
+            expected=f"{expected} bytes",
+            found=found,
+            hint="Delete that object, then try again; `modelver verify` finds others.",
+        )
