@@ -4,6 +4,7 @@ import itertools
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,7 @@ FLAKY = Faults(
 TIMEOUT = 30.0
 MARGIN = 5.0
 CALLS = 8
-AT_ONCE = 5
+AT_ONCE = 9
 """Runs at once: they mostly wait before they try again."""
 
 PROVED = "modelver.registry.session.prove_once"
@@ -171,9 +172,8 @@ KEPT = {"load", "resolve", "compare", "models", "versions", "aliases", "history"
 
 @pytest.mark.filterwarnings("ignore:.*last known state")
 @pytest.mark.parametrize("warm", [False, True], ids=["that knows nothing", "that has read all"])
-@pytest.mark.parametrize("fault", [Faults(blackhole=1), Faults(refuse=True)], ids=["swallows", "refuses"])
-def test_every_verb_ends_in_time_where_the_network(
-    fault: Faults, warm: bool, seaweedfs: SeaweedFS, tmp_path: Path
+def test_every_verb_ends_in_time_whatever_the_network_does_to_a_client(
+    warm: bool, seaweedfs: SeaweedFS, tmp_path: Path
 ) -> None:
     """Writing fails, and reading too unless it was read before; nothing hangs, nothing is written, no thread is left."""
     timeout = 4.0
@@ -187,8 +187,8 @@ def test_every_verb_ends_in_time_where_the_network(
     with FaultProxy("127.0.0.1", seaweedfs.port, NO_FAULTS) as proxy:
         through = {**options, "endpoint_url": proxy.url}
 
-        def client(number: int) -> mv.Registry:
-            cache = tmp_path / f"cache-{number}"
+        def client() -> mv.Registry:
+            cache = tmp_path / f"cache-{uuid.uuid4().hex}"
             if warm:
                 shutil.copytree(tmp_path / "warm", cache, symlinks=True)
             registry = mv.Registry(url, storage_options=through, cache_dir=cache, timeout=timeout)
@@ -203,15 +203,18 @@ def test_every_verb_ends_in_time_where_the_network(
                 return verb, type(error).__name__, time.monotonic() - started
             return verb, "", time.monotonic() - started
 
+        reader = mv.Registry(url, storage_options=through, cache_dir=tmp_path / "warm")
         for verb in READING:
-            VERBS[verb](mv.Registry(url, storage_options=through, cache_dir=tmp_path / "warm"))
-        clients = list(map(client, range(len(VERBS))))
-        proxy.faults = fault
-        with ThreadPoolExecutor(len(VERBS)) as pool:
-            outcomes = list(pool.map(outcome, clients, VERBS))
-    told = {verb: error for verb, error, _ in outcomes}
-    assert {verb for verb in told if not told[verb]} == (KEPT if warm else set()), outcomes
-    assert set(told.values()) <= {"", "Offline", "StoreError", "CommitUnknown"}
-    assert max(seconds for *_, seconds in outcomes) < timeout + MARGIN, outcomes
+            VERBS[verb](reader)
+        for fault in (Faults(blackhole=1), Faults(refuse=True)):
+            proxy.faults = NO_FAULTS
+            clients = [client() for _ in VERBS]
+            proxy.faults = fault
+            with ThreadPoolExecutor(len(VERBS)) as pool:
+                outcomes = list(pool.map(outcome, clients, VERBS))
+            told = {verb: error for verb, error, _ in outcomes}
+            assert {verb for verb in told if not told[verb]} == (KEPT if warm else set()), outcomes
+            assert set(told.values()) <= {"", "Offline", "StoreError", "CommitUnknown"}
+            assert max(seconds for *_, seconds in outcomes) < timeout + MARGIN, outcomes
     assert running() == threads
     assert seaweedfs.behind(url) == before
