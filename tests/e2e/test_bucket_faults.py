@@ -45,6 +45,7 @@ class Tally:
     def __init__(self, seaweedfs: SeaweedFS, folder: Path) -> None:
         self.calls = 0
         self.slowest = 0.0
+        self.longest_wait = 0.0
         self.failures: list[mv.ModelverError] = []
         self.struck = 0
         self._lock = threading.Lock()
@@ -67,6 +68,7 @@ class Tally:
                     timeout=TIMEOUT,
                 )
                 registry._session.create = True  # the first call makes it, and is counted
+                self._time_requests(registry)
                 worker = Client(registry, f"client-{number}", 2 * seed + number, known, folder)
                 worker.work(CALLS)
                 return worker
@@ -87,6 +89,23 @@ class Tally:
             lies += contradictions(observer, clients)
         assert lies == [], f"seed {seed}"
 
+    def _time_requests(self, registry: mv.Registry) -> None:
+        """Note how long each request to the store takes with all its repetitions, which is what a timeout bounds."""
+        remote = registry._session.store.remote  # type: ignore[attr-defined] # it is a CachedStore
+
+        def timed(verb: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object, **options: object) -> object:
+                started = time.monotonic()
+                try:
+                    return verb(*arguments, **options)
+                finally:
+                    self.longest_wait = max(self.longest_wait, time.monotonic() - started)
+
+            return call
+
+        for name in ("get", "size", "read_range", "folders", "put_new", "put_blob"):
+            setattr(remote, name, timed(getattr(remote, name)))
+
 
 @pytest.mark.parametrize(
     ("first", "runs"),
@@ -102,18 +121,19 @@ class Tally:
 def test_calls_succeed_and_tell_the_truth_over_a_failing_network(
     first: int, runs: int, seaweedfs: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is done twice, no conflict is false, no byte is wrong, no call takes too long, and hardly one fails."""
+    """Nothing is done twice, no conflict is false, no byte is wrong, no request takes too long, and hardly one fails."""
     tally = Tally(seaweedfs, tmp_path)
     tally.run(first)  # with the probe, which takes seconds
     monkeypatch.setattr(PROVED, lambda *_: None)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(tally.run, range(first + 1, first + runs)))
     told = (
-        f"{tally.calls} calls, {tally.struck} faults, slowest {tally.slowest:.1f} s, failed: {tally.failures}"
+        f"{tally.calls} calls, {tally.struck} faults, slowest call {tally.slowest:.1f} s,"
+        f" longest request {tally.longest_wait:.1f} s, failed: {tally.failures}"
     )
     print(told)  # noqa: T201 (for who looks into a failure)
     assert tally.struck > tally.calls
-    assert tally.slowest < TIMEOUT + MARGIN
+    assert tally.longest_wait < TIMEOUT + MARGIN
     assert len(tally.failures) <= tally.calls / 1000 + 1, tally.failures
 
 
