@@ -23,8 +23,8 @@ OVERHEAD = MIB
 
 PATIENCE = 60.0
 TIMEOUT = 30.0
-LARGE = [96 * MIB, pytest.param(1024 * MIB, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
-ROUNDS = [2, pytest.param(30, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+LARGE = [96 * MIB, pytest.param(480 * MIB, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+ROUNDS = [2, pytest.param(15, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
 
 
 class Place:
@@ -105,6 +105,11 @@ def chance() -> random.Random:
     return random.Random(seed)  # noqa: S311 (no secret)
 
 
+def content(chance: random.Random, size: int) -> bytes:
+    """Return so many bytes, whole parts, no two of them alike."""
+    return b"".join(chance.randbytes(PART) for _ in range(size // PART))
+
+
 def written(folder: Path, files: dict[str, bytes]) -> Path:
     """Write files into a new folder."""
     folder.mkdir()
@@ -123,7 +128,7 @@ def test_an_upload_that_was_killed_goes_on_where_it_was(
     size: int, place: Place, chance: random.Random, tmp_path: Path
 ) -> None:
     """The parts that had arrived are not sent again, and the upload of the killed process is the one that is finished."""
-    files = {"model.bin": chance.randbytes(size)}
+    files = {"model.bin": content(chance, size)}
     build = written(tmp_path / "build", files)
     half = size // PART // 2
     late = tuple(f"partNumber={number}&" for number in range(half + 1, size // PART + 1))
@@ -202,7 +207,7 @@ def test_a_download_that_was_killed_goes_on_where_it_was(
     size: int, place: Place, chance: random.Random, tmp_path: Path
 ) -> None:
     """Only the bytes that are not on the disk yet are fetched, and what is loaded is whole."""
-    data = chance.randbytes(size)
+    data = content(chance, size)
     place.registry.register(MODEL, written(tmp_path / "build", {"model.bin": data}), capture=False)
     place.proxy.faults = Faults(delay=1, longest_delay=0.3, only=lambda _, path: "/blobs/" in path)
     limit = chance.uniform(0.4, 0.8) * size
