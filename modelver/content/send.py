@@ -18,7 +18,10 @@ from modelver.values.digest import Digest
 from modelver.values.filemap import FileDigest
 
 ONE_REQUEST = 4 * 2**20
-"""Bytes up to which a file goes as it is, without parts: every kind of store takes as many in one request."""
+"""Bytes up to which a blob goes from store to store as it is: every kind takes as many in one request."""
+
+_ONE_PART = 16 * 2**20
+"""Bytes up to which a file goes as it is: in parts it would be one, and take three requests more."""
 
 _PARTS_AT_ONCE = 8
 _PARTS_WAITING = 2
@@ -73,10 +76,13 @@ class Sender:
         key = blob_key(Digest.from_hex(digest.sha256))
         with open_source(path) as file:
             source = _Checked(file, path, digest)
-            if digest.size <= ONE_REQUEST:
-                data = source.read(digest.size)
-                source.finish()
-                self._store.put_blob(key, data)
+            if digest.size <= _ONE_PART:
+                if cancelled.is_set():
+                    raise Cancelled
+                with self._slots:
+                    data = source.read(digest.size)
+                    source.finish()
+                    self._store.put_blob(key, data)
                 self._tell(digest.size)
                 return
             upload = self._store.upload(key, digest.size)

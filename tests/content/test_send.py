@@ -98,7 +98,7 @@ def test_a_part_that_fails_ends_the_upload(
 
 def test_a_cancelled_upload_ends_soon(store: MemoryStore, tmp_path: Path) -> None:
     """Once the event is set, the upload ends, with nothing visible."""
-    path, digest = written(tmp_path, 10 * 2**20)
+    path, digest = written(tmp_path, 20 * 2**20)
     cancelled = threading.Event()
     cancelled.set()
     with Sender(store) as sender, pytest.raises(Cancelled):
