@@ -97,27 +97,38 @@ class Sender:
                 upload.close()
 
     def _send_parts(self, source: "_Checked", upload: Upload, size: int, cancelled: threading.Event) -> None:
-        """Read a file in order, and send its parts as they come; returns, or raises, when none is on its way."""
+        """Send a file's parts, each read by the thread that sends it, in order; none is on its way afterwards.
+
+        So memory is taken and given back by one thread, which has it at hand for its next part.
+        """
         stop = threading.Event()
         failed = threading.Event()
 
-        def send(number: int, data: bytes) -> None:
+        def send(number: int, before: threading.Event, read: threading.Event) -> None:
             try:
-                if not stop.is_set():
-                    upload.send(number, data)
-                    self._tell(len(data))
+                before.wait()  # not for long: parts are begun in their order
+                if stop.is_set() or failed.is_set():
+                    return
+                data = source.read(min(upload.part_size, size - number * upload.part_size))
+                read.set()
+                upload.send(number, data)
+                self._tell(len(data))
             except BaseException:
                 failed.set()
                 raise
             finally:
+                read.set()
                 self._slots.release()
 
         sent: list[Future[None]] = []
+        before = threading.Event()
+        before.set()
         try:
             for number in range(-(-size // upload.part_size)):
-                data = source.read(min(upload.part_size, size - number * upload.part_size))
                 self._slots.acquire()
-                sent.append(self._pool.submit(send, number, data))
+                read = threading.Event()
+                sent.append(self._pool.submit(send, number, before, read))
+                before = read
                 if upload.at_once == 1:
                     sent[-1].result()
                 if cancelled.is_set():
