@@ -69,6 +69,7 @@ def _store(
     file: LocalFile, digest: FileDigest, transfer: Transfer, sender: Sender, stop: threading.Event
 ) -> Stored:
     """Send a file that was hashed, and its map; the first that fails stops all."""
+    sent = True
     try:
         if isinstance(file.origin, bytes):
             put_missing(transfer.store, Digest.from_hex(digest.sha256), file.origin)
@@ -80,7 +81,7 @@ def _store(
             # A blob that was there already was not read: its source may be the last good copy, and stays.
             if sent and transfer.moves is not None and not file.fetched:
                 transfer.moves.add(file.origin, before, None)
-        return store_map(file, digest, transfer.store)
+        return store_map(file, digest, transfer.store, maybe_there=not sent)
     except BaseException:
         stop.set()
         raise

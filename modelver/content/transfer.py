@@ -8,7 +8,7 @@ import attrs
 
 from modelver.cache.stamps import Stamp, StampCache
 from modelver.content.at_hand import LocalFile
-from modelver.content.blobs import put_missing
+from modelver.content.blobs import has_blob, put_missing
 from modelver.content.moves import Moves
 from modelver.content.places import status_of
 from modelver.errors import LimitExceeded
@@ -59,8 +59,14 @@ def known_digest(file: LocalFile) -> FileDigest | None:
     return known if known and tuple(part.length for part in known.ranges) == file.lengths else None
 
 
-def store_map(file: LocalFile, digest: FileDigest, store: Store) -> Stored:
+def store_map(file: LocalFile, digest: FileDigest, store: Store, *, maybe_there: bool = False) -> Stored:
     """Store the map of a file that is stored; return what the manifest needs.
+
+    Args:
+        file: Which.
+        digest: Of its bytes.
+        store: Where it is.
+        maybe_there: Whether to ask for the map before it is sent, since the file was there already.
 
     Raises:
         LimitExceeded: It has more tensors than a reader accepts.
@@ -70,7 +76,10 @@ def store_map(file: LocalFile, digest: FileDigest, store: Store) -> Stored:
     filemap = file_map(file, digest)
     if len(filemap) > MAX_MAP:
         raise LimitExceeded("a file has too many tensors", where=path, found=len(file.layout.tensors))
-    return Stored(entry, put_missing(store, Digest.of(filemap), filemap))
+    named = Digest.of(filemap)
+    if not (maybe_there and has_blob(store, named, len(filemap))):
+        put_missing(store, named, filemap)
+    return Stored(entry, named)
 
 
 def file_map(file: LocalFile, digest: FileDigest) -> bytes:
