@@ -3,7 +3,7 @@
 A registry is made in memory with so many commits in one model's log, and copied to a bucket of SeaweedFS; a proxy in
 front of it counts. "cold" is a machine that knows nothing of the registry, "warm" one that has just asked. Seconds are
 those of the loopback: over a network each request that waits for another one adds a round trip. Nothing is retried, as
-nothing fails. Peers have a server that answers (MLflow, Hugging Face, W&B), or no log (DVC, DVCX, gto: git's), so that
+nothing fails. Peers have a server that answers (MLflow, Hugging Face, W&B), or no log but git's (DVC, gto), so that
 their requests are not of this kind.
 """
 
