@@ -32,10 +32,13 @@ def worked(
     """Let processes register and resolve; return what each call was told, and how unlike their rates were."""
     with processes(writers, registry, cache, apart=apart, opened=opened) as started:
         recorded = at_once(started, "record_many", MODEL, "{}", each)
+    assert not [told for told in recorded if isinstance(told, tuple)], recorded
+    conflicts = [end - start for calls in recorded for start, end, verb, _ in calls if verb == "conflict"]
     history = [
         Operation(start, end, int(version.split(".")[1]), verb == "register", f"writer {writer}")
         for writer, calls in enumerate(recorded)
         for start, end, verb, version in calls
+        if verb != "conflict"
     ]
     began = min(operation.start for operation in history)
     ended: dict[str, float] = defaultdict(float)
@@ -44,7 +47,8 @@ def worked(
     ratio = max(ended.values()) / min(ended.values())
     count = sum(operation.writes for operation in history)
     seconds = max(ended.values())
-    print(f"{count} commits in {seconds:.1f} s, the fastest writer {ratio:.2f} times as fast as the slowest")  # noqa: T201 (figures)
+    told = f"{count} commits in {seconds:.1f} s, {len(conflicts)} conflicts, fastest to slowest writer {ratio:.2f}"
+    print(told)  # noqa: T201 (figures)
     return history, ratio
 
 

@@ -34,17 +34,26 @@ def register_many(registry: mv.Registry, model: str, writer: str, count: int) ->
 
 
 def record_many(registry: mv.Registry, model: str, writer: int, count: int) -> list[list[object]]:
-    """Register so many versions, and resolve the latest after each; return start, end, verb and version of each call."""
+    """Register so many versions, and resolve the latest after each; return start, end, verb and version of each call.
+
+    A conflict, where others were faster all the time, is recorded too, and followed by another try.
+    """
     recorded: list[list[object]] = []
-    for number in range(count):
+    number = 0
+    while number < count:
         started = time.monotonic()  # one clock for all processes of a machine
-        made = registry.register(model, {"model.bin": f"{writer}-{number}".encode()}, capture=False)
+        try:
+            made = registry.register(model, {"model.bin": f"{writer}-{number}".encode()}, capture=False)
+        except mv.Conflict:
+            recorded.append([started, time.monotonic(), "conflict", ""])
+            continue
         recorded.append(
             [started, time.monotonic(), "register" if made.created else "none", str(made.version)]
         )
         started = time.monotonic()
         found = registry.resolve(f"{model}@latest")
         recorded.append([started, time.monotonic(), "resolve", str(found.version)])
+        number += 1
     return recorded
 
 
