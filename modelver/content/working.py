@@ -71,12 +71,12 @@ def _make(parent: Path) -> tuple[Path, int | None]:
         folder = parent / f"{_PREFIX}{uuid.uuid4().hex}"
         folder.mkdir(mode=_PRIVATE)
         descriptor = _opened(folder)
-        if descriptor is None:
-            return folder, None
-        # Another process may have taken it for abandoned before it was locked.
-        if try_lock(descriptor) is not False and folder.exists():
+        locked = try_lock(descriptor) if descriptor is not None else None
+        # Another process may have taken it for abandoned before it was locked, or even opened.
+        if locked is not False and folder.exists():
             return folder, descriptor
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _opened(folder: Path) -> int | None:

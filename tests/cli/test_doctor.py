@@ -37,9 +37,17 @@ class BreaksOff(MemoryStore):
 
     def upload(self, key: str, size: int) -> Any:
         """Take only small things."""
+        self._refuse(key, size)
+        return super().upload(key, size)
+
+    def put_blob(self, key: str, data: bytes) -> None:
+        """Take only small things."""
+        self._refuse(key, len(data))
+        super().put_blob(key, data)
+
+    def _refuse(self, key: str, size: int) -> None:
         if size > 2**20:
             raise diagnosing.ModelverError("no room", where=key)
-        return super().upload(key, size)
 
 
 @pytest.fixture
