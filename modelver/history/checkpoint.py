@@ -8,7 +8,7 @@ import attrs
 from modelver.errors import InvalidValue, LimitExceeded
 from modelver.history.commit import seal, unseal
 from modelver.history.fold import FOLD
-from modelver.history.state import AliasChange, State, VersionEntry
+from modelver.history.state import AliasChange, PolicyChange, State, VersionEntry
 from modelver.values import wire
 from modelver.values.canonical import decode_object
 from modelver.values.name import ModelName
@@ -34,6 +34,7 @@ class _Checkpoint:
     commit_ids: Mapping[str, int] = attrs.field(factory=dict)
     condemned: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     swept: int = 0
+    policies: tuple[PolicyChange, ...] = ()
     highest: str = ""
     highest_release: str = ""
     write_blocked: str = ""
@@ -59,6 +60,7 @@ def encode_checkpoint(state: State) -> bytes:
         commit_ids=state.commit_ids,
         condemned={sweep: tuple(sorted(blobs)) for sweep, blobs in state.condemned.items()},
         swept=state.swept,
+        policies=state.policies,
         highest=state.highest or "",
         highest_release=state.highest_release or "",
         write_blocked=state.write_blocked,
@@ -95,6 +97,7 @@ def decode_checkpoint(data: bytes, *, what: str) -> State | None:
         commit_ids=checkpoint.commit_ids,
         condemned={sweep: frozenset(blobs) for sweep, blobs in checkpoint.condemned.items()},
         swept=checkpoint.swept,
+        policies=checkpoint.policies,
         highest=_version(scheme, checkpoint.highest),
         highest_release=_version(scheme, checkpoint.highest_release),
         write_blocked=checkpoint.write_blocked,

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, TypeAlias, cast
 import attrs
 
 from modelver.errors import InvalidValue
+from modelver.history.governing import Approved, PolicySet, Rejected
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
@@ -43,6 +44,8 @@ class Registered:
         provenance: The blob with its provenance, or None where nothing was captured.
         maps: Per file, the blob with its file map.
         finalizes: The pre-release that this version finalizes, or empty.
+        verdicts: What the gates said, as evidence.
+        default_policy: The number of the registry's commit whose policy was asked; 0 for none.
     """
 
     TYPE: ClassVar = "registered"
@@ -51,6 +54,8 @@ class Registered:
     provenance: Digest | None = None
     maps: Mapping[str, Digest] = attrs.field(factory=dict)
     finalizes: str = ""
+    verdicts: tuple[Mapping[str, Json], ...] = ()
+    default_policy: int = 0
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
@@ -92,6 +97,8 @@ class AliasSet:
         previous: What it named before, or None where it did not exist.
         cause: ``manual`` (set_alias), ``promote``, ``rollback`` or ``guard``.
         verdicts: What the gates said, as evidence.
+        default_policy: The number of the registry's commit whose policy was asked; 0 for none.
+        override: Whether somebody moved it although a gate said no; the reason is the commit's message.
     """
 
     TYPE: ClassVar = "alias_set"
@@ -101,6 +108,8 @@ class AliasSet:
     previous: Previous | None = None
     cause: Cause = "manual"
     verdicts: tuple[Mapping[str, Json], ...] = ()
+    default_policy: int = 0
+    override: bool = False
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
@@ -195,6 +204,9 @@ Event: TypeAlias = (
     | Yanked
     | Evaluated
     | Annotated
+    | PolicySet
+    | Approved
+    | Rejected
     | SweepStarted
     | SweepDone
     | UnknownEvent
@@ -210,6 +222,9 @@ _KINDS = {
         Yanked,
         Evaluated,
         Annotated,
+        PolicySet,
+        Approved,
+        Rejected,
         SweepStarted,
         SweepDone,
     )
@@ -220,7 +235,8 @@ def event_to_json(event: Event) -> Json:
     """Return an event as JSON data, with its type."""
     if isinstance(event, UnknownEvent):
         return event.data
-    return {**cast("Mapping[str, Json]", wire.to_json(event)), "type": event.TYPE}
+    must = {"must_understand": event.MUST_UNDERSTAND} if isinstance(event, PolicySet) else {}
+    return {**cast("Mapping[str, Json]", wire.to_json(event)), "type": event.TYPE, **must}
 
 
 def event_from_json(data: Json, *, what: str) -> Event:
@@ -233,7 +249,7 @@ def event_from_json(data: Json, *, what: str) -> Event:
     if not isinstance(data, Mapping) or not isinstance(kind, str):
         raise InvalidValue("an event without a type", where=what)
     if known := _KINDS.get(kind):
-        fields = {key: value for key, value in data.items() if key != "type"}
+        fields = {key: value for key, value in data.items() if key not in {"type", "must_understand"}}
         return cast("Event", wire.from_json(fields, known, what=f"{what}, event {kind}"))
     must = data.get("must_understand", "")
     if not isinstance(must, str) or must not in _MUST_UNDERSTAND:

@@ -20,11 +20,22 @@ from modelver.history.event import (
     UnknownEvent,
     Yanked,
 )
-from modelver.history.state import AliasChange, Annotation, Evaluation, Mark, State, VersionEntry
+from modelver.history.governing import Approved, PolicySet, Rejected
+from modelver.history.state import (
+    AliasChange,
+    Annotation,
+    Approval,
+    Evaluation,
+    Mark,
+    PolicyChange,
+    Rejection,
+    State,
+    VersionEntry,
+)
 from modelver.values.digest import Digest
 from modelver.values.scheme import Scheme
 
-FOLD = 1
+FOLD = 2
 """The fold's version: a checkpoint made by another fold is not used."""
 
 RANDOM_ID = "auto-"
@@ -85,8 +96,11 @@ class _Fold:
                 self._register(event)
             case AliasSet() | AliasDeleted():
                 self._move(event)
-            case Indexed() | Yanked() | Evaluated() | Annotated():
+            case Indexed() | Yanked() | Evaluated() | Annotated() | Approved() | Rejected():
                 self._amend(event)
+            case PolicySet():
+                change = PolicyChange(event.policy, self._mark)
+                self._state = attrs.evolve(self._state, policies=(*self._state.policies, change))
             case SweepStarted():
                 known = self._condemned.get(event.sweep, frozenset())
                 self._condemned[event.sweep] = known.union(event.condemned)
@@ -140,11 +154,12 @@ class _Fold:
                 event.digest,
                 event.previous,
                 event.verdicts,
+                event.override,
             )
             self._aliases[event.alias] = change
         self._alias_history.append(change)
 
-    def _amend(self, event: Indexed | Yanked | Evaluated | Annotated) -> None:
+    def _amend(self, event: Indexed | Yanked | Evaluated | Annotated | Approved | Rejected) -> None:
         entry = self._entry(event.version, event.digest)
         match event:
             case Indexed():
@@ -157,6 +172,10 @@ class _Fold:
             case Annotated():
                 annotation = Annotation(event.note, event.tags, self._mark)
                 entry = attrs.evolve(entry, annotations=(*entry.annotations, annotation))
+            case Approved():
+                entry = attrs.evolve(entry, approvals=(*entry.approvals, Approval(event, self._mark)))
+            case Rejected():
+                entry = attrs.evolve(entry, rejections=(*entry.rejections, Rejection(event, self._mark)))
         self._versions[event.version] = entry
 
     def _entry(self, version: str, digest: Digest) -> VersionEntry:

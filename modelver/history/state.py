@@ -6,6 +6,7 @@ from datetime import datetime
 import attrs
 
 from modelver.history.event import Previous
+from modelver.history.governing import Approved, Rejected
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
 from modelver.values.name import Alias, ModelName
@@ -51,6 +52,30 @@ class Annotation:
 
 
 @attrs.frozen
+class Approval:
+    """An approval that was given to a version, when, and through which commit."""
+
+    said: Approved
+    mark: Mark
+
+
+@attrs.frozen
+class Rejection:
+    """A rejection of a version, when, and through which commit."""
+
+    said: Rejected
+    mark: Mark
+
+
+@attrs.frozen
+class PolicyChange:
+    """A policy that was set: what it asks for, and who set it when."""
+
+    policy: Mapping[str, Json]
+    mark: Mark
+
+
+@attrs.frozen
 class VersionEntry:
     """What the log says of one version.
 
@@ -64,6 +89,8 @@ class VersionEntry:
         yanked: Set once it was yanked.
         evaluations: In the log's order.
         annotations: In the log's order.
+        approvals: In the log's order; what they count for is the gates' business.
+        rejections: In the log's order.
     """
 
     version: str
@@ -75,6 +102,8 @@ class VersionEntry:
     yanked: Mark | None = None
     evaluations: tuple[Evaluation, ...] = ()
     annotations: tuple[Annotation, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
 
 
 @attrs.frozen
@@ -89,6 +118,7 @@ class AliasChange:
         digest: That version's digest; None where it was deleted.
         previous: What it named before; None where it did not exist.
         verdicts: What the gates said.
+        override: Whether somebody moved it although a gate said no.
     """
 
     alias: Alias
@@ -98,6 +128,7 @@ class AliasChange:
     digest: Digest | None = None
     previous: Previous | None = None
     verdicts: tuple[Mapping[str, Json], ...] = ()
+    override: bool = False
 
     @property
     def generation(self) -> int:
@@ -125,6 +156,7 @@ class State:
         commit_ids: The ids that callers gave, with the commit's number.
         condemned: Blobs that a running sweep will delete, by sweep.
         swept: Number of the last commit that began or ended a sweep; 0 without any.
+        policies: The policies that were set, the oldest first; the last one holds.
         highest: The highest version; None without versions.
         highest_release: The highest version that is no pre-release.
         write_blocked: The unknown event that forbids this release to write; empty mostly.
@@ -141,6 +173,7 @@ class State:
     commit_ids: Mapping[str, int] = attrs.field(factory=dict)
     condemned: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     swept: int = 0
+    policies: tuple[PolicyChange, ...] = ()
     highest: Version | None = None
     highest_release: Version | None = None
     write_blocked: str = ""

@@ -11,9 +11,13 @@ from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
 from modelver.registry.copier import RegistryCopier
+from modelver.registry.governor import RegistryGovernor
 from modelver.registry.opening import locate, open_place, scheme_of_url
 from modelver.registry.progress import Callback
+from modelver.registry.projects import RegistryProjects
+from modelver.registry.publisher import RegistryPublisher
 from modelver.registry.registering import captured, finalize, register
+from modelver.registry.searcher import RegistrySearcher
 from modelver.registry.session import Session
 from modelver.storage import DEFAULT_TIMEOUT, is_local
 from modelver.values.model_version import ModelVersion
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-class Registry(RegistryCopier):
+class Registry(RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySearcher, RegistryProjects):
     """A model registry in a folder or a bucket.
 
     Nothing is read or made before it is needed. One object serves many threads, and processes that are forked later.

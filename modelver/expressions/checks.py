@@ -1,0 +1,164 @@
+"""What CEL would take for something else than was meant, refused before it runs, with what to write instead."""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+from modelver.errors import InvalidValue, LimitExceeded
+from modelver.expressions.scan import MAX_MACROS, Word, closing, fault, operand_before
+
+VARIABLES = (
+    "name",
+    "version",
+    "metrics",
+    "slices",
+    "params",
+    "tags",
+    "aliases",
+    "approvals",
+    "metadata",
+    "created_at",
+    "created_by",
+    "current",
+)
+"""The variables of every expression (docs/reference, "Expressions")."""
+
+MACROS = ("all", "exists", "exists_one", "filter", "map")
+_FUNCTIONS = (
+    "metric",
+    "semver",
+    "size",
+    "has",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "timestamp",
+    "duration",
+    "min",
+    "max",
+)
+_WORDS = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "=": "==",
+    "&": "&&",
+    "|": "||",
+    "True": "true",
+    "False": "false",
+    "None": "null",
+}
+_CONSTANTS = {"true", "false", "null", "in"}
+_FIGURES = {"metrics", "metric", "slices", "current"}
+_ARITHMETIC = {"+", "-", "*", "/", "%"}
+_ORDER = {"<", "<=", ">", ">="}
+
+Fault = Callable[[int, str, str], InvalidValue]
+
+
+def check(text: str, words: Sequence[Word], what: str) -> None:
+    """Refuse an expression that reads well and means something else.
+
+    Raises:
+        InvalidValue: With the place, and what to write there.
+    """
+
+    def broken(at: int, found: str, hint: str) -> InvalidValue:
+        return fault(what, text, at, found, hint)
+
+    bound = dict(_bound(words))
+    if len(bound) > MAX_MACROS:
+        raise LimitExceeded("an expression has too many loops", where=what, expected=f"at most {MAX_MACROS}")
+    figures = _FIGURES | {name for name, over in bound.items() if over in _FIGURES}
+    for index, word in enumerate(words):
+        if _is_field(words, index):
+            continue
+        if word.text in _WORDS and word.kind != "text":
+            raise broken(word.at, repr(word.text), f"Write {_WORDS[word.text]}.")
+        _check_division(words, index, broken)
+        _check_number(words, index, figures, broken)
+        _check_order(words, index, broken)
+        _check_name(words, index, bound, broken)
+
+
+def _is_field(words: Sequence[Word], index: int) -> bool:
+    return words[index].kind == "name" and index > 0 and words[index - 1].text == "."
+
+
+def _bound(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
+    """Yield the names that loops bind, with what they go through."""
+    for index, word in enumerate(words[:-2]):
+        if word.text in MACROS and _is_field(words, index) and words[index + 1].text == "(":
+            yield words[index + 2].text, operand_before(words, index - 1)
+
+
+def _check_division(words: Sequence[Word], index: int, broken: Fault) -> None:
+    """``metrics.eval/f1`` is a division to CEL."""
+    chain = words[index : index + 5]
+    if [word.text for word in chain[:2]] != ["metrics", "."] or len(chain) < len("m.a/b"):
+        return
+    if chain[3].text == "/" and chain[4].kind == "name" and chain[4].text not in VARIABLES:
+        name = f"{chain[2]}/{chain[4]}"
+        raise broken(chain[0].at, f"metrics.{name}, a division", f'Write metrics["{name}"].')
+
+
+def _check_number(words: Sequence[Word], index: int, figures: set[str], broken: Fault) -> None:
+    """``metrics.f1 - 1`` mixes a double and an integer, which CEL can't."""
+    if words[index].text not in _ARITHMETIC or not 0 < index < len(words) - 1:
+        return
+    before, after = words[index - 1], words[index + 1]
+    if after.kind == "whole" and operand_before(words, index) in figures:
+        raise broken(
+            after.at, f"the integer {after} beside a metric", f"Metrics are doubles: write {after}.0."
+        )
+    if before.kind == "whole" and after.text in figures:
+        raise broken(
+            before.at, f"the integer {before} beside a metric", f"Metrics are doubles: write {before}.0."
+        )
+
+
+def _check_order(words: Sequence[Word], index: int, broken: Fault) -> None:
+    """``version < "1.10.0"`` compares letters."""
+    if words[index].text not in _ORDER:
+        return
+    before = words[index - 1] if index else None
+    after = words[index + 1 : index + 2]
+    sides = [before] if before is not None and operand_before(words, index) in {"version", "current"} else []
+    sides += [word for word in after if word.text == "version"]
+    if any(word.text == "version" for word in sides):
+        raise broken(
+            words[index].at, "versions compared as text", 'Write semver(version) < semver("1.10.0").'
+        )
+
+
+def _check_name(words: Sequence[Word], index: int, bound: dict[str, str], broken: Fault) -> None:
+    word = words[index]
+    if word.kind != "name" or word.text in _CONSTANTS or word.text in bound:
+        return
+    called = index + 1 < len(words) and words[index + 1].text == "("
+    known = _FUNCTIONS if called else VARIABLES
+    if word.text in known:
+        return
+    similar = difflib.get_close_matches(word.text, known, n=1, cutoff=0.75)
+    if called:
+        hint = f"Did you mean {similar[0]}(...)?" if similar else f"There is {', '.join(_FUNCTIONS)}."
+    else:
+        hint = (
+            f"Did you mean {similar[0]}?"
+            if similar
+            else f'A metric is metrics["{word}"], a tag tags["{word}"].'
+        )
+    raise broken(word.at, f"the unknown {'function' if called else 'variable'} {word}", hint)
+
+
+def with_values(text: str, words: Sequence[Word]) -> str:
+    """Return the expression in which ``metric(...)`` is ``metric(...).value``: so an absent one is absent, not null."""
+    ends = [
+        words[closing(words, index + 1)].at + 1
+        for index, word in enumerate(words[:-1])
+        if word.text == "metric" and not _is_field(words, index) and words[index + 1].text == "("
+    ]
+    for end in sorted(ends, reverse=True):
+        text = f"{text[:end]}.value{text[end:]}"
+    return text

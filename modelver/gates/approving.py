@@ -1,0 +1,109 @@
+"""Which approvals count: for what, since when, proved or only claimed."""
+
+from base64 import b64decode
+from collections.abc import Iterable
+from functools import partial
+
+import attrs
+
+from modelver.errors import ModelverError
+from modelver.gates.case import Case
+from modelver.gates.policy import Policy
+from modelver.gates.signing import check_signature, fingerprint
+from modelver.history.governing import Judgement
+from modelver.history.state import Approval
+
+
+@attrs.frozen
+class Weighed:
+    """An approval, and what it is worth.
+
+    Attributes:
+        approval: The approval.
+        proved: Whether it is signed with a key that the policy trusts for the role.
+        against: Why it does not count; empty where it does.
+    """
+
+    approval: Approval
+    proved: bool
+    against: str = ""
+
+
+def weigh(
+    case: Case, policies: Iterable[Policy], *, signed: bool = False, separate: bool = False
+) -> list[Weighed]:
+    """Return all approvals of a version with what they are worth for a step, the oldest first.
+
+    Args:
+        case: The step.
+        policies: Whose keys are trusted; where one of them has keys for a role, claims don't count for it.
+        signed: Whether claims count for no role.
+        separate: Whether the publisher's own approval does not count.
+    """
+    if case.entry is None:
+        return []
+    known = tuple(policies)
+    weighed = partial(_weighed, case, known, signed=signed, separate=separate)
+    return [weighed(approval) for approval in case.entry.approvals]
+
+
+def _weighed(
+    case: Case, policies: tuple[Policy, ...], approval: Approval, *, signed: bool, separate: bool
+) -> Weighed:
+    said = approval.said
+    proved, against = _proof(case, policies, said)
+    needs_proof = signed or any(policy.trusts(said.role) for policy in policies)
+    if not against and not proved and needs_proof:
+        against = "it is a claim, not signed"
+    against = against or _past(case, approval)
+    if not against and separate and case.entry is not None:
+        publisher = case.entry.registered.by
+        if publisher in {said.person, approval.mark.by}:
+            against = f"{publisher} registered the version"
+    return Weighed(approval, proved, against)
+
+
+def _past(case: Case, approval: Approval) -> str:
+    """Say why an approval does not count for this step any more, or never did."""
+    said = approval.said
+    if said.alias and said.alias != case.alias:
+        return f"it is for {said.alias}"
+    if said.alias and said.generation != generation(case, said.alias):
+        return f"{said.alias} has moved since"
+    if said.expires is not None and said.expires <= case.at:
+        return f"it expired on {said.expires:%Y-%m-%d}"
+    rejections = case.entry.rejections if case.entry else ()
+    for rejection in rejections:
+        if rejection.said.role == said.role and rejection.mark.seq > approval.mark.seq:
+            return f"{rejection.said.person} rejected the version afterwards"
+    return ""
+
+
+def generation(case: Case, alias: str) -> int:
+    """Return an alias's generation: the number of its last change, its deletion too; 0 where it never existed."""
+    changes = [change.generation for change in case.state.alias_history if change.alias == alias]
+    return changes[-1] if changes else 0
+
+
+def _proof(case: Case, policies: tuple[Policy, ...], said: Judgement) -> tuple[bool, str]:
+    """Tell whether a judgement is proved, and what its signature's fault is."""
+    if said.signature is None:
+        return False, ""
+    if any(said.signature.key in policy.revoked for policy in policies):
+        return False, "its key was revoked"
+    trusted = [
+        key
+        for policy in policies
+        for key in policy.keys
+        if fingerprint(b64decode(key.spki)) == said.signature.key and said.role in key.roles
+    ]
+    if not trusted:
+        return False, f"its key is not trusted for {said.role}"
+    if all(key.person != said.person for key in trusted):
+        return False, f"its key is not that of {said.person}"
+    model = case.state.model.folder if case.state.model else ""
+    try:
+        check_signature(said, trusted[0].spki, registry=case.registry, model=model)
+    except ModelverError as error:
+        return False, str(error.what)
+    return True, ""

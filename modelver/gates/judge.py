@@ -1,0 +1,59 @@
+"""All verdicts of a step: those of the registry's default policy and those of the model's own; both hold."""
+
+from collections.abc import Sequence
+
+from modelver.errors import ApprovalRequired, ModelverError, Refused, UnsafeFormat
+from modelver.gates import checks
+from modelver.gates.case import Case
+from modelver.gates.policy import Policy, Requirement
+from modelver.values.verdict import Verdict
+
+_SHOWN = 8
+
+
+def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
+    """Return what all checks say of a step; each check once.
+
+    Args:
+        case: The step, and all evidence.
+        policies: The registry's default and the model's own, as far as there are any.
+    """
+    found = list(checks.yank(case)) if case.alias is not None else []
+    for required in requirements(case, policies):
+        found += checks.fields(case, required)
+        found += checks.forbidden(case, required)
+        if case.alias is not None:
+            found += checks.stage(case, required)
+            found += checks.approvals(case, required, policies)
+        found += checks.rules(case, required, policies)
+    return tuple(dict.fromkeys(found))
+
+
+def requirements(case: Case, policies: Sequence[Policy]) -> list[Requirement]:
+    """Return what the policies require of a step."""
+    if case.alias is None:
+        return [policy.register for policy in policies]
+    return [policy.aliases[case.alias] for policy in policies if case.alias in policy.aliases]
+
+
+def may_override(case: Case, policies: Sequence[Policy]) -> bool:
+    """Tell whether somebody may pass over failed checks."""
+    return all(required.override for required in requirements(case, policies))
+
+
+def refusal(verdicts: Sequence[Verdict], what: str, where: object) -> ModelverError:
+    """Return the error for a step that may not happen; it carries all verdicts, and names all that failed."""
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    kinds = {verdict.kind for verdict in failed}
+    kind = ApprovalRequired if kinds <= {"approval", "checklist", "signature"} else Refused
+    kind = UnsafeFormat if kinds == {"format"} else kind
+    named = [f"{verdict.check}: {verdict.reason}" if verdict.reason else verdict.check for verdict in failed]
+    more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    error = kind(
+        what,
+        where=where,
+        found="; ".join(named[:_SHOWN]) + more,
+        hint="Mend what failed and try again; .verdicts has all of it.",
+    )
+    error.verdicts = tuple(verdicts)
+    return error

@@ -1,0 +1,105 @@
+"""A version as expressions see it."""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from modelver.expressions.expression import Subject
+from modelver.history.state import State, VersionEntry
+from modelver.values import wire
+from modelver.values.canonical import Json
+from modelver.values.manifest import Manifest
+from modelver.values.record import Metric
+
+_OWN = {"metrics", "params", "tags", "unknown"}
+
+
+class Figures:
+    """A version's metrics, the latest of each: by name where that is enough, else by dataset and slice too.
+
+    Args:
+        metrics: In the order in which they were measured.
+    """
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._all = {metric.key: metric.value for metric in metrics}
+        self._datasets: dict[str, list[str]] = {}
+        for name, dataset, part in self._all:
+            if not part:
+                self._datasets.setdefault(name, []).append(dataset)
+
+    def by_name(self) -> dict[str, float]:
+        """Return the figures that are of all of a dataset, and of one dataset alone."""
+        return {
+            name: self._all[name, datasets[0], ""]
+            for name, datasets in self._datasets.items()
+            if len(datasets) == 1
+        }
+
+    def ambiguous(self) -> dict[str, list[str]]:
+        """Return the names that were measured on several datasets, with these."""
+        return {name: datasets for name, datasets in self._datasets.items() if len(datasets) > 1}
+
+    def slices(self) -> list[dict[str, Json]]:
+        """Return a mapping for each part of each dataset: its figures by name, ``slice`` and ``dataset``."""
+        parts: dict[tuple[str, str], dict[str, Json]] = {}
+        for (name, dataset, part), value in self._all.items():
+            if part:
+                parts.setdefault((dataset, part), {})[name] = value
+        return [{**figures, "slice": part, "dataset": dataset} for (dataset, part), figures in parts.items()]
+
+    def metric(self, name: str, dataset: str = "", slice: str = "") -> float | None:  # noqa: A002 (the field's name)
+        """Return one figure; None where there is none, or where the dataset has to be named."""
+        if dataset:
+            return self._all.get((name, dataset, slice))
+        datasets = {key[1] for key in self._all if (key[0], key[2]) == (name, slice)}
+        return self._all[name, datasets.pop(), slice] if len(datasets) == 1 else None
+
+
+def subject(
+    manifest: Manifest,
+    entry: VersionEntry | None,
+    state: State,
+    *,
+    roles: Iterable[str] = (),
+    current: Subject | None = None,
+) -> dict[str, object]:
+    """Return the variables that expressions have of a version, and the function ``metric``.
+
+    Args:
+        manifest: What it states.
+        entry: What the log says of it; None before registration.
+        state: The log.
+        roles: Whose approvals count.
+        current: What the alias serves, as this function gives it.
+    """
+    later = entry.evaluations if entry else ()
+    figures = Figures([*manifest.metadata.metrics, *(metric for each in later for metric in each.metrics)])
+    stated = cast("Mapping[str, Json]", wire.to_json(manifest.metadata))
+    return {
+        "name": str(manifest.model),
+        "version": entry.version if entry else manifest.version,
+        "metrics": figures.by_name(),
+        "ambiguous": figures.ambiguous(),
+        "slices": figures.slices(),
+        "metric": figures.metric,
+        "params": dict(manifest.metadata.params),
+        "tags": tags(manifest, entry),
+        "aliases": [
+            str(change.alias)
+            for change in state.aliases.values()
+            if entry is not None and change.digest == entry.digest
+        ],
+        "approvals": list(roles),
+        "metadata": {key: value for key, value in stated.items() if key not in _OWN},
+        "created_at": entry.registered.at if entry else None,
+        "created_by": entry.registered.by if entry else "",
+        "current": current,
+    }
+
+
+def tags(manifest: Manifest, entry: VersionEntry | None) -> dict[str, str]:
+    """Return a version's tags, those that were added or taken away later too."""
+    found = dict(manifest.metadata.tags)
+    for annotation in entry.annotations if entry else ():
+        found.update(annotation.tags)
+    return {key: value for key, value in found.items() if value}
