@@ -1,6 +1,5 @@
 """Which approvals count: for what, since when, proved or only claimed."""
 
-from base64 import b64decode
 from collections.abc import Iterable
 from functools import partial
 
@@ -9,7 +8,7 @@ import attrs
 from modelver.errors import ModelverError
 from modelver.gates.case import Case
 from modelver.gates.policy import Policy
-from modelver.gates.signing import check_signature, fingerprint
+from modelver.gates.signing import check_signature
 from modelver.history.governing import Judgement
 from modelver.history.state import Approval
 
@@ -95,7 +94,7 @@ def _proof(case: Case, policies: tuple[Policy, ...], said: Judgement) -> tuple[b
         key
         for policy in policies
         for key in policy.keys
-        if fingerprint(b64decode(key.spki)) == said.signature.key and said.role in key.roles
+        if key.fingerprint == said.signature.key and said.role in key.roles
     ]
     if not trusted:
         return False, f"its key is not trusted for {said.role}"

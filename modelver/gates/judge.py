@@ -52,7 +52,7 @@ def refusal(verdicts: Sequence[Verdict], what: str, where: object) -> ModelverEr
     error = kind(
         what,
         where=where,
-        found="; ".join(named[:_SHOWN]) + more,
+        found=f"{len(failed)} of {len(verdicts)} checks failed: {'; '.join(named[:_SHOWN])}{more}",
         hint="Mend what failed and try again; .verdicts has all of it.",
     )
     error.verdicts = tuple(verdicts)

@@ -1,5 +1,7 @@
 """A policy: what registering a version and moving each alias require."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
@@ -64,6 +66,11 @@ class Key:
     person: str
     roles: tuple[str, ...]
     spki: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the DER, as 64 hex digits: what signatures name."""
+        return hashlib.sha256(base64.b64decode(self.spki)).hexdigest()
 
 
 @attrs.frozen

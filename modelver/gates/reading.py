@@ -123,10 +123,16 @@ class Reader:
         if not self.has(key):
             return None
         text = self.text(key)
-        match = _AGE.fullmatch(text)
-        if match is None:
+        age = parse_age(text)
+        if age is None:
             raise self.fault(key, "a length of time such as 30m, 36h, 7d or 2w", repr(text))
-        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+        return age
+
+
+def parse_age(text: str) -> timedelta | None:
+    """Read a length of time such as ``36h`` or ``7d``; None where the text is none."""
+    match = _AGE.fullmatch(text)
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else None
 
 
 def write_age(age: timedelta) -> str:

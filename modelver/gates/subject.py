@@ -11,6 +11,7 @@ from modelver.values.manifest import Manifest
 from modelver.values.record import Metric
 
 _OWN = {"metrics", "params", "tags", "unknown"}
+_FOR_FUNCTIONS = {"metric", "ambiguous"}
 
 
 class Figures:
@@ -93,7 +94,9 @@ def subject(
         "metadata": {key: value for key, value in stated.items() if key not in _OWN},
         "created_at": entry.registered.at if entry else None,
         "created_by": entry.registered.by if entry else "",
-        "current": current,
+        "current": {key: value for key, value in current.items() if key not in _FOR_FUNCTIONS}
+        if current is not None
+        else None,
     }
 
 

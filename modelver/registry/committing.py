@@ -1,6 +1,8 @@
 """From stored content to a version: number it, or find the version that it is already; one commit."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -8,9 +10,10 @@ import attrs
 from modelver.compare import Side, required_bump
 from modelver.errors import AlreadyExists
 from modelver.history.event import AliasSet, Event, Registered
-from modelver.history.state import State, VersionEntry
+from modelver.history.state import Mark, State, VersionEntry
 from modelver.log import Appended, Proposal
 from modelver.registry.finding import model_of, scheme_of
+from modelver.registry.gating import gate_move, gate_registration, governed
 from modelver.registry.moving import alias_set, change_in, used_otherwise
 from modelver.registry.reading import model_version, read_manifest, read_map, read_prompts, side
 from modelver.registry.session import Session
@@ -96,18 +99,32 @@ def commit_version(session: Session, name: ModelName, content: Content, wish: Wi
         message = _headline(content.manifest.changelog)
         if found := _existing(session, state, content, wish):
             named[:] = [found]
-            return Proposal(_aliases(state, wish.aliases, found, state.versions[found].digest), message)
+            return Proposal(_aliases(session, state, wish.aliases, state.versions[found]), message)
         version = _number(session, state, content, wish)
         named[:] = [version]
-        manifest = content.numbered(state, version).to_bytes()
-        digest = Digest.of(manifest)
+        manifest = content.numbered(state, version)
+        data = manifest.to_bytes()
+        digest = Digest.of(data)
         sweeps = honour_sweeps(session, state, digest, content.blobs, content.sweeps)
+        said = gate_registration(session, state, manifest, governed(session, state))
+        entry = _entry(session, state, manifest, digest)
+        then = (
+            attrs.evolve(state, versions={**state.versions, entry.version: entry}) if wish.aliases else state
+        )
         events: tuple[Event, ...] = (
             *sweeps,
-            Registered(version, digest, content.provenance, content.maps, content.finalizes),
-            *_aliases(state, wish.aliases, version, digest),
+            Registered(
+                version,
+                digest,
+                content.provenance,
+                content.maps,
+                content.finalizes,
+                said.evidence,
+                said.default_policy,
+            ),
+            *_aliases(session, then, wish.aliases, entry, manifest),
         )
-        return Proposal(events, message, blobs={blob_key(digest): manifest})
+        return Proposal(events, message, blobs={blob_key(digest): data})
 
     appended = session.append(name, propose, commit_id=wish.commit_id)
     if appended.seq and not appended.written:
@@ -129,8 +146,29 @@ def _headline(changelog: Changelog) -> str:
     return changelog.summary.strip().partition("\n")[0][:_HEADLINE]
 
 
-def _aliases(state: State, aliases: Sequence[Alias], version: str, digest: Digest) -> tuple[AliasSet, ...]:
-    events = (alias_set(state, alias, version, digest, cause="manual") for alias in aliases)
+def _entry(session: Session, state: State, manifest: Manifest, digest: Digest) -> VersionEntry:
+    """Return what the log will say of a version that is about to be registered."""
+    now = datetime.now(UTC)
+    return VersionEntry(manifest.version, digest, Mark(state.seq + 1, now, now, session.actor), "")
+
+
+def _aliases(
+    session: Session,
+    state: State,
+    aliases: Sequence[Alias],
+    entry: VersionEntry,
+    manifest: Manifest | None = None,
+) -> tuple[AliasSet, ...]:
+    events = (
+        alias_set(
+            state,
+            alias,
+            entry,
+            cause="manual",
+            gate=partial(gate_move, session, state, entry, alias, manifest=manifest),
+        )
+        for alias in aliases
+    )
     return tuple(event for event in events if event is not None)
 
 

@@ -229,6 +229,18 @@ def text(value: object, where: str) -> str:
     return _kind(value, str, where, "text")
 
 
+def reason(value: object, where: str) -> str:
+    """Return a reason that says something.
+
+    Raises:
+        InvalidValue: It is empty.
+    """
+    found = text(value, "reason")
+    if not found.strip():
+        raise InvalidValue("this needs a reason", where=where)
+    return found
+
+
 def choice(value: str, choices: Sequence[str], where: str) -> None:
     """Refuse what is none of the choices.
 

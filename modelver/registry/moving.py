@@ -1,18 +1,18 @@
-"""Moving aliases: set, delete, roll back. Every move is an event, so the past can be asked for."""
+"""Moving aliases: set and delete. Every move is an event, so the past can be asked for."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 from types import EllipsisType
 from typing import TypeAlias
 
-from modelver.content.blobs import has_blob
-from modelver.errors import AlreadyExists, Conflict, InvalidName, ModelverError, NotFound, Refused
+from modelver.errors import AlreadyExists, Conflict, InvalidName, NotFound, Refused
 from modelver.history.event import AliasDeleted, AliasSet, Cause, Previous
 from modelver.history.state import AliasChange, State, VersionEntry
 from modelver.log import Appended, Proposal
-from modelver.registry.finding import find, model_of, names_version, ref_of, scheme_of
-from modelver.registry.reading import model_version, read_manifest
+from modelver.registry.finding import find, names_version, ref_of, scheme_of
+from modelver.registry.gating import Gated, gate_move
+from modelver.registry.reading import model_version
 from modelver.registry.session import Session
-from modelver.values.digest import Digest
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
 from modelver.values.ref import Ref
@@ -35,26 +35,49 @@ def check_alias(state: State, alias: Alias) -> None:
         )
 
 
-def alias_set(state: State, alias: Alias, version: str, digest: Digest, *, cause: Cause) -> AliasSet | None:
+def alias_set(
+    state: State,
+    alias: Alias,
+    entry: VersionEntry,
+    *,
+    cause: Cause,
+    gate: Callable[[], Gated],
+) -> AliasSet | None:
     """Return the event that makes an alias name a version, or None where it does already.
+
+    Args:
+        state: The log before.
+        alias: The alias.
+        entry: The version.
+        cause: Why.
+        gate: Asks the gates, once it is clear that something is to happen.
 
     Raises:
         InvalidName: The alias reads as a version.
-        Refused: The version was yanked.
+        Refused: The version was yanked, or the gates say no.
     """
     check_alias(state, alias)
-    entry = state.versions.get(version)
-    if entry is not None and entry.yanked:
+    if entry.yanked:
         raise Refused(
             "this version was yanked",
-            where=f"{state.model}:{version}",
+            where=f"{state.model}:{entry.version}",
             found=entry.yanked.message,
             hint="Choose another version.",
         )
     current = state.aliases.get(alias)
-    if current is not None and current.digest == digest:
+    if current is not None and current.digest == entry.digest:
         return None
-    return AliasSet(alias, version, digest, _previous(current), cause)
+    said = gate()
+    return AliasSet(
+        alias,
+        entry.version,
+        entry.digest,
+        _previous(current),
+        cause,
+        said.evidence,
+        said.default_policy,
+        said.override,
+    )
 
 
 def _previous(change: AliasChange | None) -> Previous | None:
@@ -72,8 +95,10 @@ def set_alias(
     reason: str,
     expected: Expected,
     commit_id: str | None,
+    cause: Cause = "manual",
+    override: bool = False,
 ) -> ModelVersion:
-    """Make an alias name a version; see `Registry.set_alias`."""
+    """Make an alias name a version; see `Registry.set_alias` and `Registry.promote`."""
     session.open_for_writing()
     session.state(name)
     ref = ref_of(name, version)
@@ -82,14 +107,15 @@ def set_alias(
         check_alias(state, alias)
         entry = find(state, ref)
         _check_expected(state, alias, expected)
-        event = alias_set(state, alias, entry.version, entry.digest, cause="manual")
+        gate = partial(gate_move, session, state, entry, alias, override=override)
+        event = alias_set(state, alias, entry, cause=cause, gate=gate)
         return Proposal((event,) if event else (), message=reason)
 
     appended = session.append(name, propose, commit_id=commit_id)
-    return _moved(session, appended, alias, {"manual"}, ref)
+    return moved(session, appended, alias, {cause}, ref)
 
 
-def _moved(
+def moved(
     session: Session, appended: Appended, alias: Alias, causes: Collection[str], wanted: Ref | None
 ) -> ModelVersion:
     """Return what an alias names since a commit, or now where none was needed.
@@ -169,7 +195,7 @@ def delete_alias(
         _check_expected(state, alias, expected)
         previous = _previous(state.aliases.get(alias))
         if previous is None:
-            raise _no_alias(state, alias)
+            raise no_alias(state, alias)
         return Proposal((AliasDeleted(alias, previous),), message=reason)
 
     appended = session.append(name, propose, commit_id=commit_id)
@@ -178,104 +204,7 @@ def delete_alias(
         raise used_otherwise(appended.state, appended.seq)
 
 
-def _no_alias(state: State, alias: str) -> NotFound:
+def no_alias(state: State, alias: str) -> NotFound:
+    """Return the error for an alias that a model does not have."""
     known = ", ".join(state.aliases) or "none"
     return NotFound("the model has no such alias", where=f"{state.model}@{alias}", found=known)
-
-
-def rollback(
-    session: Session,
-    name: ModelName,
-    alias: Alias,
-    *,
-    reason: str,
-    to: str | ModelVersion | None,
-    commit_id: str | None,
-) -> ModelVersion:
-    """Move an alias back to what it named before; see `Registry.rollback`."""
-    session.open_for_writing()
-    first = session.state(name)
-    generation = first.aliases[alias].generation if alias in first.aliases else None
-
-    def propose(state: State) -> Proposal:
-        current = state.aliases.get(alias)
-        if current is None:
-            raise _no_alias(state, alias)
-        if current.generation != generation:
-            raise Conflict(
-                "the alias moved while it was rolled back",
-                where=f"{name}@{alias}",
-                found=f"{current.version}, set by {current.mark.by}",
-                hint="Look at it, and roll back again if that is still right.",
-            )
-        entry = _target(state, alias, to, lambda entry: _check_usable(session, name, entry))
-        event = alias_set(state, alias, entry.version, entry.digest, cause="rollback")
-        return Proposal((event,) if event else (), message=reason)
-
-    appended = session.append(name, propose, commit_id=commit_id)
-    return _moved(session, appended, alias, {"rollback"}, None if to is None else ref_of(name, to))
-
-
-def served_before(state: State, alias: str) -> list[str]:
-    """Return the versions that a rollback may reach, the nearest first.
-
-    An alias's moves form a stack: a set pushes, a rollback pops down to its target, so what was rolled away from is
-    gone until somebody sets the alias to it again; a deletion empties it. Yanked versions are passed over.
-    """
-    stack: list[str] = []
-    for change in state.alias_history:
-        if change.alias != alias:
-            continue
-        if change.digest is None:
-            stack.clear()
-        elif change.cause == "rollback" and change.version in stack:
-            del stack[len(stack) - stack[::-1].index(change.version) :]
-        else:
-            stack.append(change.version)
-    now = stack[-1] if stack else ""
-    earlier = dict.fromkeys(version for version in reversed(stack[:-1]) if version != now)
-    return [version for version in earlier if not state.versions[version].yanked]
-
-
-def _target(
-    state: State, alias: Alias, to: str | ModelVersion | None, check: Callable[[VersionEntry], None]
-) -> VersionEntry:
-    """Return the version to roll back to.
-
-    Raises:
-        NotFound: There is none.
-        Refused: The wished one was never there, was rolled away from or yanked, or can't be loaded.
-    """
-    candidates = served_before(state, alias)
-    where = f"{state.model}@{alias}"
-    if to is not None:
-        entry = find(state, ref_of(model_of(state), to))
-        if entry.version not in candidates:
-            raise Refused(
-                "not a version to roll back to",
-                where=where,
-                expected=f"one of {', '.join(candidates)}" if candidates else "",
-                found=entry.version,
-                hint="Set the alias: that moves it anywhere.",
-            )
-        candidates = [entry.version]
-    if not candidates:
-        raise NotFound(
-            "there is nothing to roll back to", where=where, hint="Set the alias: that moves it anywhere."
-        )
-    faults = []
-    for version in candidates:
-        try:
-            check(state.versions[version])
-        except ModelverError as error:
-            faults.append(f"{version}: {error}")
-            continue
-        return state.versions[version]
-    raise Refused("no earlier version can be loaded", where=where, found="; ".join(faults[:3]))
-
-
-def _check_usable(session: Session, name: ModelName, entry: VersionEntry) -> None:
-    """Check that a version's manifest is what the log says, and that its blobs are there, whole in size."""
-    for file in read_manifest(session, name, entry).files:
-        if not has_blob(session.store, Digest.from_hex(file.sha256), file.size):
-            raise NotFound("a blob is missing", where=file.path)

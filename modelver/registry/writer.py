@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from modelver.errors import InvalidValue
 from modelver.registry import inputs
 from modelver.registry.amending import annotate, record_metrics, yank
-from modelver.registry.moving import Expected, delete_alias, rollback, set_alias
+from modelver.registry.moving import Expected, delete_alias, set_alias
 from modelver.registry.reader import RegistryReader
+from modelver.registry.rolling_back import rollback
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
 
@@ -128,9 +129,7 @@ class RegistryWriter(RegistryReader):
             NotFound: There is no such version.
             InvalidValue: There is no reason.
         """
-        if not inputs.text(reason, "reason").strip():
-            raise InvalidValue("a yank needs a reason", where=str(ref))
-        return yank(self._session, ref, reason=reason, commit_id=commit_id)
+        return yank(self._session, ref, reason=inputs.reason(reason, str(ref)), commit_id=commit_id)
 
     def annotate(
         self,

@@ -1,13 +1,18 @@
 """Reading many objects in order: one after the other from a folder, some ahead of the reader from afar."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from modelver.storage.store import Store
 
 _AT_ONCE = 16
 """Requests under way; each waits for the network, not for a core."""
+
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def read_ahead(store: Store, keys: Iterable[str], *, limit: int) -> Iterator[bytes]:
@@ -18,14 +23,25 @@ def read_ahead(store: Store, keys: Iterable[str], *, limit: int) -> Iterator[byt
         keys: Which.
         limit: The most bytes that one may have.
     """
+    return work_ahead(store, lambda key: store.get(key, limit=limit), keys)
+
+
+def work_ahead(store: Store, work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """Yield what work that asks a store gives for each item, in their order; what it raises is raised there.
+
+    Args:
+        store: What it asks.
+        work: One item's work.
+        items: The items.
+    """
     if store.folder is not None:
-        yield from (store.get(key, limit=limit) for key in keys)
+        yield from map(work, items)
         return
-    waiting: deque[Future[bytes]] = deque()
+    waiting: deque[Future[U]] = deque()
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="modelver-read") as pool:
         try:
-            for key in keys:
-                waiting.append(pool.submit(store.get, key, limit=limit))
+            for item in items:
+                waiting.append(pool.submit(work, item))
                 if len(waiting) == _AT_ONCE:
                     yield waiting.popleft().result()
             while waiting:

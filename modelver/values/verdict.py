@@ -24,7 +24,7 @@ class Verdict:
     passed: bool
     reason: str = ""
     kind: str = ""
-    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
+    unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
     def __bool__(self) -> bool:
         return self.passed
