@@ -1,0 +1,1 @@
+"""What people read: changelogs, release notes, audits and cards. Pure: values in, text out."""

@@ -1,0 +1,126 @@
+"""Markdown out of untrusted text: CommonMark 0.31.2, and the tables of GitHub's dialect.
+
+What a publisher wrote stays what it says: no markup, links, images, HTML or headings come of it, and a character that is
+not shown, or turns the direction of others, is spelled out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from modelver.errors import InvalidValue
+
+MAX_TEXT = 4_000
+"""Characters of one text that are shown; its middle is cut out where it is longer."""
+
+_ALWAYS = re.compile(r"[\\`*\[\]<|~$]")
+_UNDERSCORE = re.compile(r"(?<!\w)_+|_+(?!\w)")  # between letters it is only an underscore (CommonMark 6.2)
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_START = re.compile(r"[#>+=:-]|\d{1,9}(?=[.)])")  # what would begin a heading, quote, list, rule or table
+_RUNS = re.compile("`+")
+
+
+class Markdown(str):
+    """Text that is Markdown already, and must not be escaped again."""
+
+    __slots__ = ()
+
+
+def visible(text: object, *, lines: bool = False) -> str:
+    r"""Return a text whose every character shows: ``\x1b`` for an escape, ``\u202e`` for what turns the direction.
+
+    Args:
+        text: The text; its middle is cut out beyond `MAX_TEXT` characters.
+        lines: Whether its lines stay lines; else it is one line.
+    """
+    shown = str(text)
+    if len(shown) > MAX_TEXT:
+        shown = f"{shown[: MAX_TEXT // 2]} … {shown[-MAX_TEXT // 2 :]}"
+    if not lines:
+        return "".join(map(_sign, " ".join(shown.split())))
+    return "\n".join("".join(map(_sign, line.expandtabs(4).rstrip())) for line in shown.splitlines())
+
+
+def _sign(sign: str) -> str:
+    if sign.isprintable() or unicodedata.category(sign) == "Zs":
+        return sign
+    return sign.encode("unicode_escape", "surrogatepass").decode()
+
+
+def escape(text: object) -> Markdown:
+    """Return a text as one line of Markdown that says the same and does nothing; Markdown is left as it is."""
+    return text if isinstance(text, Markdown) else Markdown(_escaped(visible(text)))
+
+
+def paragraphs(text: object) -> Markdown:
+    """Return a text of several lines as Markdown; its lines and empty lines stay."""
+    lines = [_escaped(line.strip()) for line in visible(text, lines=True).strip().splitlines()]
+    return Markdown("\n".join(lines))
+
+
+def _escaped(line: str) -> str:
+    marked = _ALWAYS.sub(r"\\\g<0>", line)
+    marked = _UNDERSCORE.sub(lambda run: run[0].replace("_", r"\_"), marked)
+    marked = _ENTITY.sub(r"\\&", marked)
+    start = _START.match(marked)
+    if start is None:
+        return marked
+    place = start.end() if start[0][0].isdigit() else 0
+    return f"{marked[:place]}\\{marked[place:]}"
+
+
+def code(text: object) -> Markdown:
+    """Return a text as a code span; as plain text where it has a ``|``, which no code span in a table can hold."""
+    shown = visible(text)
+    if "|" in shown:
+        return escape(shown)
+    ticks = _fence(shown, 1)
+    pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
+    return Markdown(f"{ticks}{pad}{shown}{pad}{ticks}" if shown else "")
+
+
+def code_block(text: object, language: str = "") -> Markdown:
+    """Return a text as a fenced block.
+
+    Args:
+        text: The text.
+        language: What to colour it as, such as ``diff``; a word of the program's own.
+    """
+    shown = visible(text, lines=True)
+    fence = _fence(shown, 3)
+    return Markdown(f"{fence}{language}\n{shown}\n{fence}")
+
+
+def _fence(text: str, least: int) -> str:
+    """Return a fence of backticks that the text does not have."""
+    return "`" * max(least, 1 + max((len(run) for run in _RUNS.findall(text)), default=0))
+
+
+def bullets(texts: Iterable[object]) -> Markdown:
+    """Return a list, an item for each text."""
+    return Markdown("\n".join(f"- {escape(text)}" for text in texts))
+
+
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Markdown:
+    """Return a table; cells are escaped unless they are Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = [[str(cell) if cell == "---" else escape(cell) or " " for cell in line] for line in lines]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in cells))
+
+
+def to_html(text: str) -> str:
+    """Return Markdown as HTML: raw HTML in it is text, and its links lead to the web or within the page.
+
+    Raises:
+        InvalidValue: markdown-it-py is not installed.
+    """
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError:
+        raise InvalidValue(
+            "HTML of Markdown needs the markdown-it-py package",
+            hint="Install it: pip install 'modelver[publish]'",
+        ) from None
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    html: str = parser.render(text)
+    return html
