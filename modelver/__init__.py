@@ -38,11 +38,13 @@ _PLACES = {
         "UnsafePath",
         "UnsupportedStore",
     ),
+    "gates.policy": ("Policy", "Requirement"),
     "hashing.stream": ("hash_file",),
     "hashing.tree": ("TreeDigest", "hash_tree"),
     "registry": ("History", "HistoryEntry", "LoadedModel", "Registry", "VersionStatus"),
     "registry.bundling": ("Exported",),
     "registry.diagnosing": ("diagnose",),
+    "registry.promoting": ("Promotion",),
     "registry.replicated": ("Replicated",),
     "storage.examination": ("Examination",),
     "values.digest": ("Digest",),
@@ -56,6 +58,7 @@ _PLACES = {
     "values.ref": ("Ref",),
     "values.report": ("Finding", "Report"),
     "values.scheme": ("Scheme",),
+    "values.verdict": ("Verdict",),
     "values.version": ("Version",),
 }
 _ROOM_OF = {name: room for room, names in _PLACES.items() for name in names}

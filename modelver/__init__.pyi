@@ -62,6 +62,8 @@ from modelver.errors import (
 from modelver.errors import (
     UnsupportedStore as UnsupportedStore,
 )
+from modelver.gates.policy import Policy as Policy
+from modelver.gates.policy import Requirement as Requirement
 from modelver.hashing.stream import hash_file as hash_file
 from modelver.hashing.tree import TreeDigest as TreeDigest
 from modelver.hashing.tree import hash_tree as hash_tree
@@ -82,6 +84,7 @@ from modelver.registry import (
 )
 from modelver.registry.bundling import Exported as Exported
 from modelver.registry.diagnosing import diagnose as diagnose
+from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.replicated import Replicated as Replicated
 from modelver.storage.examination import Examination as Examination
 from modelver.values.digest import Digest as Digest
@@ -137,6 +140,7 @@ from modelver.values.ref import Ref as Ref
 from modelver.values.report import Finding as Finding
 from modelver.values.report import Report as Report
 from modelver.values.scheme import Scheme as Scheme
+from modelver.values.verdict import Verdict as Verdict
 from modelver.values.version import Version as Version
 
 __version__: str

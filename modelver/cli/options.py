@@ -47,18 +47,24 @@ class Call:
     @functools.cached_property
     def registry(self) -> "Registry":
         """The registry that is meant; opening it is what takes time, so only verbs that need it do."""
+        return self._opened(self.storage_options(self.url))
+
+    def _opened(self, options: Options) -> "Registry":
         from modelver.registry import Registry
 
         show_log()
-        return Registry(self.url, storage_options=self.storage_options(self.url))
+        return Registry(self.url, storage_options=options)
 
     def storage_options(self, url: str | None) -> Options:
         """Return how to reach a store; what the environment holds is for remote ones, as others take no options."""
-        from modelver.registry.opening import locate, scheme_of_url
+        return merged(from_environment(), self._options) if is_remote(url) else self._options
 
-        if scheme_of_url(locate(url)) in {"", "file", "memory"}:
-            return self._options
-        return merged(from_environment(), self._options)
+    def registry_beside(self, other: str) -> "tuple[Registry, Options | None]":
+        """Return the registry that is meant, and how to reach another one; options are for what of the two is remote."""
+        if not is_remote(other):
+            return self.registry, None
+        own = self.storage_options(self.url) if is_remote(self.url) else {}
+        return self._opened(own), self.storage_options(other)
 
     def screen(self) -> "Screen":
         """Return what a human answer is written on."""
@@ -81,6 +87,13 @@ class Call:
             terminal.write_json({**version_data(version), **more})
         else:
             terminal.write(version.ref)
+
+
+def is_remote(url: str | None) -> bool:
+    """Tell whether a registry is in a store that takes options; None for the one that is meant without an address."""
+    from modelver.registry.opening import locate, scheme_of_url
+
+    return scheme_of_url(locate(url)) not in {"", "file", "memory"}
 
 
 def show_log() -> None:

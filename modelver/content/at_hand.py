@@ -15,6 +15,7 @@ from modelver.content.sources import Source
 from modelver.content.working import working_folder
 from modelver.errors import InvalidValue
 from modelver.formats import scan, tensor_spans
+from modelver.formats.unsafe import HEAD
 from modelver.hashing.algorithm import partition
 from modelver.hashing.fingerprint import changed_ranges
 from modelver.hashing.source import open_source, read
@@ -46,6 +47,18 @@ class LocalFile:
     layout: Layout
     lengths: tuple[int, ...] = ()
     fetched: bool = False
+
+    def head(self) -> bytes:
+        """Return its first bytes, as many as tell whether loading it can run code.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        if isinstance(self.origin, bytes):
+            return self.origin[:HEAD]
+        with open_source(self.origin) as file:
+            data = bytearray(min(HEAD, self.size))
+            return bytes(read(file, memoryview(data), self.origin))
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Before a commit: which policies hold, what the gates say, and the refusal where they say no."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Self, cast
+from typing import Self, TypeAlias, cast
 
 import attrs
 
-from modelver.errors import ModelverError
+from modelver.errors import ModelverError, NotFound
+from modelver.formats.unsafe import unsafe_format
 from modelver.gates import Policy, judge
 from modelver.gates.judge import may_override, refusal
 from modelver.gates.parse import read_policy
@@ -115,6 +116,36 @@ def gate_registration(
     if not all(verdicts):
         raise refusal(verdicts, "the policy does not let this version be registered", _where(state, manifest))
     return Gated(verdicts, governing.default)
+
+
+Heads: TypeAlias = Callable[[], Mapping[str, bytes]]
+"""Gives the first bytes of each file, by path, as far as they are at hand."""
+
+
+def early_gate(session: Session, state: State, stated: Manifest) -> Callable[[Heads], None]:
+    """Return what asks the gates of a registration before anything is hashed or sent.
+
+    Args:
+        session: The registry, which may not exist yet.
+        state: The log before.
+        stated: The manifest, without number and files.
+
+    Returns:
+        A function that takes the heads of the files, and raises `Refused`.
+    """
+    try:
+        governing = governed(session, state)
+    except NotFound:
+        governing = Governed(())
+
+    looks = any("pickle" in policy.register.forbid for policy in governing.policies)
+
+    def ask(heads: Heads) -> None:
+        found = {path: unsafe_format(path, head) for path, head in heads().items()} if looks else {}
+        unsafe = {path: kind for path, kind in found.items() if kind}
+        gate_registration(session, state, stated, governing, unsafe=unsafe)
+
+    return ask
 
 
 def _where(state: State, manifest: Manifest) -> str:

@@ -19,6 +19,7 @@ from modelver.history.state import State
 from modelver.log import check_commit_id
 from modelver.registry.committing import Content, Wish, commit_version, with_model
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
+from modelver.registry.gating import early_gate
 from modelver.registry.inputs import BaseLike, Statement
 from modelver.registry.moving import check_alias
 from modelver.registry.progress import Callback, Progress
@@ -52,8 +53,12 @@ def register(
     before = session.before(name)
     _check_wish(with_model(before, name), wish)
     gathered = _gathered(session, before, statement, wish)
-    draft = _draft(session, name, statement)
+    stated = _stated(session, name, statement)
+    gate = early_gate(session, with_model(before, name), stated)
+    gate(lambda: {source.path: b"" for source in gathered.sources})
+    draft = _draft(session, stated)
     with at_hand(gathered.sources, session.stamps, session.cache) as files:
+        gate(lambda: {file.source.path: file.head() for file in files})
         session.open_for_writing()
         sweeps = seen_sweeps(session, before)
         progress = Progress(callback, total_size(gathered.sources))
@@ -112,12 +117,18 @@ def _check_wish(state: State, wish: Wish) -> None:
         check_alias(state, alias)
 
 
-def _draft(session: Session, name: ModelName, statement: Statement) -> Manifest:
+def _stated(session: Session, name: ModelName, statement: Statement) -> Manifest:
+    """Return the manifest as far as it is known without reading anything."""
+    base = tuple(_base(session, base) for base in statement.base) or statement.metadata.base
+    return Manifest(name, "", (), attrs.evolve(statement.metadata, base=base), statement.changelog)
+
+
+def _draft(session: Session, stated: Manifest) -> Manifest:
     """Return the manifest as far as it is known without the files, checked."""
-    stated = statement.metadata
-    data = tuple(digest_dataset(dataset, session.stamps, session.storage_options) for dataset in stated.data)
-    base = tuple(_base(session, base) for base in statement.base) or stated.base
-    draft = Manifest(name, "", (), attrs.evolve(stated, data=data, base=base), statement.changelog)
+    data = tuple(
+        digest_dataset(dataset, session.stamps, session.storage_options) for dataset in stated.metadata.data
+    )
+    draft = attrs.evolve(stated, metadata=attrs.evolve(stated.metadata, data=data))
     draft.to_bytes()
     return draft
 

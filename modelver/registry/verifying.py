@@ -17,6 +17,7 @@ from modelver.log import Log
 from modelver.registry.opening import MAX_REGISTRY_FILE, parse_identity
 from modelver.registry.progress import Callback, Progress
 from modelver.registry.reading import map_digests, provenance_digest, read_manifest
+from modelver.registry.regating import check_gates
 from modelver.registry.session import Session
 from modelver.storage.layout import BLOBS, MODELS, REGISTRY_FILE, blob_key, number_of, numbered_key
 from modelver.storage.store import Entry, Store
@@ -102,6 +103,7 @@ def _check_log(
     yield from _check_checkpoints(session, log, state, checked)
     if name is not None:
         checked["versions"] += len(state.versions)
+        yield from check_gates(session, name, log, state)
         for entry in state.versions.values():
             yield from _collect(session, name, entry, needed)
 

@@ -5,7 +5,7 @@ import click
 from modelver.cli.completion import complete_folders
 from modelver.cli.options import Call, verb
 from modelver.cli.progress import Bar
-from modelver.cli.replication import answer, other_options
+from modelver.cli.replication import answer
 
 
 @verb("mirror")
@@ -23,5 +23,6 @@ def command(call: Call, *, to: str) -> None:
     then nothing is written. The versions that are new there are printed.
     """
     with Bar("mirroring") as bar:
-        done = call.registry.mirror(to=to, storage_options=other_options(call, to), callback=bar)
+        registry, options = call.registry_beside(to)
+        done = registry.mirror(to=to, storage_options=options, callback=bar)
     answer(call, done)

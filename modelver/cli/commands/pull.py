@@ -5,7 +5,7 @@ import click
 from modelver.cli.completion import complete_folders
 from modelver.cli.options import Call, verb
 from modelver.cli.progress import Bar
-from modelver.cli.replication import answer, other_options
+from modelver.cli.replication import answer
 
 
 @verb("pull")
@@ -24,6 +24,6 @@ def command(call: Call, *, subject: str, source: str) -> None:
     The versions that are new here are printed.
     """
     with Bar("pulling") as bar:
-        options = other_options(call, source)
-        done = call.registry.pull(subject, source=source, storage_options=options, callback=bar)
+        registry, options = call.registry_beside(source)
+        done = registry.pull(subject, source=source, storage_options=options, callback=bar)
     answer(call, done)

@@ -5,7 +5,7 @@ import click
 from modelver.cli.completion import complete_folders, complete_subjects
 from modelver.cli.options import Call, verb
 from modelver.cli.progress import Bar
-from modelver.cli.replication import answer, other_options
+from modelver.cli.replication import answer
 
 
 @verb("push")
@@ -20,6 +20,6 @@ def command(call: Call, *, subject: str, to: str) -> None:
     and into an empty place, the model's whole log goes as it is. The versions that are new there are printed.
     """
     with Bar("pushing") as bar:
-        options = other_options(call, to)
-        done = call.registry.push(subject, to=to, storage_options=options, callback=bar)
+        registry, options = call.registry_beside(to)
+        done = registry.push(subject, to=to, storage_options=options, callback=bar)
     answer(call, done)
