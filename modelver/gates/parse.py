@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from modelver.errors import InvalidName
+from modelver.errors import InvalidName, InvalidValue
 from modelver.expressions import parse
 from modelver.gates.policy import FORBIDDEN, Key, Policy, Requirement
 from modelver.gates.reading import Reader, write_age
+from modelver.gates.signing import check_public_key
 from modelver.values.canonical import Json
 from modelver.values.name import Alias, check_segment
 from modelver.values.record import Metadata
@@ -135,7 +136,14 @@ def _key(table: Reader, person: str) -> Key:
         der = b""
     if not der or len(der) > _MAX_KEY:
         raise table.fault("public_key", "a public key in PEM, or its base64", repr(text))
-    return Key(person, roles, base64.b64encode(der).decode())
+    spki = base64.b64encode(der).decode()
+    try:
+        check_public_key(spki)
+    except InvalidValue as error:
+        raise InvalidValue(
+            error.what, where=table.at("public_key"), expected=error.expected, hint=error.hint
+        ) from None
+    return Key(person, roles, spki)
 
 
 def _revoked(top: Reader) -> tuple[str, ...]:

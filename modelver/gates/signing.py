@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -64,6 +65,7 @@ def check_signature(judgement: Judgement, spki: str, *, registry: str, model: st
     Raises:
         SignatureError: It does not verify, or there is none.
     """
+    need_cryptography()
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -110,9 +112,22 @@ def check_public_key(spki: str) -> None:
     """Refuse what is no public key of a kind that is used.
 
     Raises:
-        InvalidValue: It is none.
+        InvalidValue: It is none, or the package that tells is missing.
     """
+    need_cryptography()
     _public(spki)
+
+
+def need_cryptography() -> None:
+    """Say what to install where signatures can't be made or checked.
+
+    Raises:
+        InvalidValue: The package is missing.
+    """
+    if find_spec("cryptography") is None:
+        raise InvalidValue(
+            "signatures need the cryptography package", hint="Install it: pip install 'modelver[sign]'"
+        )
 
 
 def load_key(path: Path, password: bytes | None = None) -> "PrivateKey":
@@ -122,17 +137,12 @@ def load_key(path: Path, password: bytes | None = None) -> "PrivateKey":
         NotFound: There is no such file.
         InvalidValue: It is no such key, or of another kind, or the password is wrong or missing.
     """
-    try:
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    except ImportError:
-        raise InvalidValue(
-            "signing needs the cryptography package",
-            where=path,
-            hint="Install it: pip install 'modelver[sign]'",
-        ) from None
+    need_cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_PEM)
