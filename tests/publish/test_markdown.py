@@ -1,0 +1,131 @@
+"""Untrusted text in Markdown says what it said, and does nothing."""
+
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelver.publish.markdown import (
+    MAX_TEXT,
+    Markdown,
+    bullets,
+    code,
+    code_block,
+    escape,
+    paragraphs,
+    table,
+    to_html,
+    visible,
+)
+from tests.publish.support import Reader
+
+NASTY = st.text(
+    st.one_of(st.sampled_from("\\`*_[]()<>#+-.!|~&;:=$0123456789 \n\t\"'{}ab"), st.characters()), max_size=40
+)
+
+
+@given(NASTY)
+def test_escaped_text_is_one_paragraph_that_says_the_same(text: str) -> None:
+    """Whatever the text, a renderer shows exactly its visible form, without any markup."""
+    read = Reader(to_html(escape(text)))
+    assert read.tags == (["p"] if visible(text).strip() else [])
+    assert read.text.strip() == visible(text).strip()
+
+
+@given(NASTY)
+def test_escaped_text_is_an_item_of_a_list(text: str) -> None:
+    """The same holds within a list."""
+    read = Reader(to_html(bullets([text, "end"])))
+    assert read.tags == ["ul", "li", "li"]
+    assert [line.strip() for line in read.text.strip().splitlines()][-1] == "end"
+
+
+@given(NASTY, NASTY)
+def test_cells_stay_in_their_columns(first: str, second: str) -> None:
+    """No text breaks a table, as plain text or as code."""
+    read = Reader(to_html(table(["a", "b"], [[first, code(second)]])))
+    assert [tag for tag in read.tags if tag != "code"] == [
+        "table",
+        "thead",
+        "tr",
+        "th",
+        "th",
+        "tbody",
+        "tr",
+        "td",
+        "td",
+    ]
+    words = " ".join(read.text.split())
+    assert words == " ".join(f"a b {visible(first)} {visible(second)}".split())
+
+
+@given(NASTY)
+def test_code_shows_the_text(text: str) -> None:
+    """A code span has the text and no other tag."""
+    read = Reader(to_html(code(text)))
+    assert set(read.tags) <= {"p", "code"}
+    assert read.text.strip() == visible(text).strip()
+
+
+@given(NASTY)
+def test_a_code_block_holds_its_text(text: str) -> None:
+    """Backticks in the text don't end the block."""
+    read = Reader(to_html(code_block(text, "diff")))
+    assert read.tags == ["pre", "code"]
+    assert read.text.strip("\n") == visible(text, lines=True).strip("\n")
+
+
+@given(NASTY)
+def test_paragraphs_keep_lines_and_nothing_else(text: str) -> None:
+    """Several lines stay paragraphs of text."""
+    read = Reader(to_html(paragraphs(text)))
+    assert set(read.tags) <= {"p"}
+    assert read.text.split() == visible(text, lines=True).split()
+
+
+def test_ordinary_words_stay_readable() -> None:
+    """Names, figures and sentences are not littered with backslashes."""
+    for text in (
+        "f1_score went up (from 0.90 to 0.93)!",
+        "acme/fraud:1.3.0",
+        "Use it; don't wait.",
+        "a - b + c",
+    ):
+        assert escape(text) == text
+
+
+def test_what_is_markdown_is_left_alone() -> None:
+    """Only text is escaped."""
+    assert escape(Markdown("**bold**")) == "**bold**"
+    assert escape("**bold**") == r"\*\*bold\*\*"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\u202egpj.exe", r"a\u202egpj.exe"),
+        ("\ud800", r"\ud800"),
+        ("a\n b", "a b"),
+    ],
+)
+def test_what_does_not_show_is_spelled_out(text: str, shown: str) -> None:
+    """Terminals' sequences, marks that turn the direction, and lone surrogates."""
+    assert visible(text) == shown
+
+
+def test_long_texts_are_cut_in_their_middle() -> None:
+    """A text of a megabyte makes no page of a megabyte."""
+    shown = visible("a" * 10**6 + "end")
+    assert len(shown) < MAX_TEXT + 10
+    assert shown.endswith("end")
+
+
+def test_html_in_markdown_is_text() -> None:
+    """Raw HTML and script links in a team's own Markdown do nothing."""
+    html = to_html("<script>alert(1)</script> [x](javascript:alert(1)) ![x](https://example.org/a.png)")
+    assert "<script" not in html
+    assert "href" not in html
+    assert "<img" not in html
+    assert "alert(1)" in unescape(html)
