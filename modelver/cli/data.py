@@ -68,6 +68,7 @@ def entry_data(entry: HistoryEntry) -> dict[str, Json]:
         "reason": entry.reason,
         "generation": entry.generation,
         "clock": wire.format_time(entry.clock),
+        "override": entry.override,
     }
 
 

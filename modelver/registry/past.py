@@ -15,6 +15,7 @@ from modelver.history.event import (
     UnknownEvent,
     Yanked,
 )
+from modelver.history.governing import Approved, Rejected
 from modelver.history.state import AliasChange, State
 from modelver.log import Log
 from modelver.registry.results import History, HistoryEntry
@@ -44,6 +45,7 @@ def _of_change(change: AliasChange) -> HistoryEntry:
         reason=change.mark.message,
         generation=change.generation,
         clock=change.mark.clock,
+        override=change.override,
     )
 
 
@@ -66,6 +68,7 @@ def _of_commit(commit: Commit) -> Iterator[HistoryEntry]:
             reason=commit.message,
             generation=commit.seq,
             clock=commit.clock,
+            override=isinstance(event, AliasSet) and event.override,
         )
 
 
@@ -78,7 +81,7 @@ def _told(event: Event) -> tuple[str, str, str, str]:
             return "deleted", "", event.alias, event.previous.version
         case ModelCreated():
             return "created", "", "", ""
-        case Registered() | Yanked() | Evaluated() | Annotated():
+        case Registered() | Yanked() | Evaluated() | Annotated() | Approved() | Rejected():
             return event.TYPE, event.version, "", ""
         case UnknownEvent():
             return event.type, "", "", ""

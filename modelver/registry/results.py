@@ -26,6 +26,7 @@ class HistoryEntry:
         reason: Why, in the words of who did it.
         generation: The number of the commit: for an alias, its generation.
         clock: The writer's clock as read; differs from `at` where clocks ran apart.
+        override: Whether an alias moved although a policy's check said no.
     """
 
     at: datetime
@@ -37,13 +38,15 @@ class HistoryEntry:
     reason: str
     generation: int
     clock: datetime
+    override: bool = False
 
     def __str__(self) -> str:
         move = (
             f"{self.alias}: {self.previous or '-'} -> {self.version or '-'}" if self.alias else self.version
         )
         reason = f"  ({self.reason})" if self.reason else ""
-        return f"{self.at:%Y-%m-%d %H:%M:%S}  {self.action:<10}  {move}  by {self.by}{reason}"
+        over = "  OVER FAILED CHECKS" if self.override else ""
+        return f"{self.at:%Y-%m-%d %H:%M:%S}  {self.action:<10}  {move}  by {self.by}{reason}{over}"
 
 
 @attrs.frozen
@@ -79,7 +82,7 @@ class History(Sequence[HistoryEntry]):
         rows = [
             (
                 html.text(f"{entry.at:%Y-%m-%d %H:%M:%S}"),
-                html.text(entry.action),
+                html.text(entry.action + (", over failed checks" if entry.override else "")),
                 html.code(entry.alias) if entry.alias else "",
                 html.text(f"{entry.previous} → {entry.version or '-'}" if entry.previous else entry.version),
                 html.text(entry.by),

@@ -34,5 +34,6 @@ def _row(entry: "HistoryEntry") -> "tuple[Cell, ...]":
 
     move = f"{entry.previous} -> {entry.version or '-'}" if entry.previous else entry.version
     place = f"{entry.alias} {move}" if entry.alias else move
-    action = cell(entry.action, BAD if entry.action in {"rollback", "yanked"} else "")
+    told = f"{entry.action}, over failed checks" if entry.override else entry.action
+    action = cell(told, BAD if entry.override or entry.action in {"rollback", "yanked", "rejected"} else "")
     return str(entry.generation), moment(entry.at), action, place, entry.by, entry.reason
