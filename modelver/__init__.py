@@ -45,6 +45,7 @@ _PLACES = {
     "registry.bundling": ("Exported",),
     "registry.diagnosing": ("diagnose",),
     "registry.promoting": ("Promotion",),
+    "registry.found": ("Found", "FoundRow"),
     "registry.replicated": ("Replicated",),
     "storage.examination": ("Examination",),
     "values.digest": ("Digest",),

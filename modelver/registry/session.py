@@ -20,6 +20,7 @@ from modelver.errors import InvalidName, InvalidValue, NotFound, StoreError
 from modelver.history.event import ModelCreated
 from modelver.history.state import State
 from modelver.log import Appended, Log, LogPlace, Proposal, check_clock
+from modelver.log.read import LogReader
 from modelver.registry.finding import caller_level
 from modelver.registry.opening import Identity, make_identity, read_identity
 from modelver.registry.probing import prove_once
@@ -130,9 +131,18 @@ class Session:
         """The registry's own log."""
         return self._log(REGISTRY_LOG.rpartition("/")[0], "")
 
+    def passing_log(self, name: ModelName) -> LogReader:
+        """Return a model's log for one who goes through all models: what was read of it is not kept."""
+        return self._logs.get(name.folder) or LogReader(
+            self.store, self._place(model_prefix(name.folder), name.folder), self._heads
+        )
+
+    def _place(self, prefix: str, model: str) -> LogPlace:
+        return LogPlace(prefix, self.identity.registry, model, self.identity.root)
+
     def _log(self, prefix: str, model: str) -> Log:
         if model not in self._logs:
-            place = LogPlace(prefix, self.identity.registry, model, self.identity.root)
+            place = self._place(prefix, model)
             lock = self.cache / "locks" / f"log-{self.identity.registry}-{model or 'registry'}"
             self._logs[model] = Log(self.store, place, self._heads, lock)
         return self._logs[model]
