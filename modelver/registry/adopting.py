@@ -20,13 +20,14 @@ from modelver.history.state import State, VersionEntry
 from modelver.log import Proposal
 from modelver.registry.ends import End
 from modelver.registry.finding import find, model_of, scheme_of
+from modelver.registry.gating import gate_registration, governed
 from modelver.registry.replicated import Tally
 from modelver.registry.replicating import copy_blobs, needed_blobs
 from modelver.registry.session import Session
 from modelver.registry.sweeping import Sweeps, honour_sweeps, seen_sweeps
 from modelver.storage.layout import blob_key
 from modelver.values.digest import Digest
-from modelver.values.manifest import MAX_MANIFEST
+from modelver.values.manifest import MAX_MANIFEST, Manifest
 from modelver.values.ref import Ref
 from modelver.values.wire import format_time
 
@@ -64,6 +65,7 @@ def adopt(source: End, target: Session, model: Ref, tally: Tally) -> None:
     Raises:
         AlreadyExists: The target has one of the versions with other content; nothing was written.
         InvalidValue: The target's model has another scheme; nothing was written.
+        Refused: The target's policy does not let a version be registered.
     """
     state = source.state(model.model)
     entries = [find(state, model)] if model.selector or model.digest else list(state.versions.values())
@@ -170,7 +172,8 @@ def _write(source: End, target: Session, step: Step, seen: Sweeps, tally: Tally,
         if not any(isinstance(event, Registered | Indexed) for event in events):
             return Proposal(events, step.message)
         sweeps = honour_sweeps(target, state, step.digest, named, seen)
-        return Proposal((*sweeps, *events), step.message, blobs={blob_key(step.digest): manifest})
+        gated = tuple(_gated(target, state, event, manifest) for event in events)
+        return Proposal((*sweeps, *gated), step.message, blobs={blob_key(step.digest): manifest})
 
     appended = target.append(name, propose, commit_id=step.id)
     if appended.written:
@@ -181,6 +184,19 @@ def _write(source: End, target: Session, step: Step, seen: Sweeps, tally: Tally,
             and appended.state.versions[event.version].registered.seq == appended.seq
         )
         tally.add_commit(str(name), versions)
+
+
+def _gated(target: Session, state: State, event: Fact, manifest: bytes) -> Fact:
+    """Ask the target's own gates of a registration; what the source's said is of no account there.
+
+    Raises:
+        Refused: They say no.
+    """
+    if not isinstance(event, Registered):
+        return event
+    stated = Manifest.from_bytes(manifest, what=event.version)
+    said = gate_registration(target, state, stated, governed(target, state))
+    return attrs.evolve(event, verdicts=said.evidence, default_policy=said.default_policy)
 
 
 def _is_known(event: Fact, state: State, where: str) -> bool:

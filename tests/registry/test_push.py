@@ -261,3 +261,17 @@ def test_a_name_keeps_its_case(new: NewRegistry) -> None:
     source.register("Llama-3.1-8B", {"m": b"x"}, capture=False)
     source.push("llama-3.1-8b", to=target)
     assert target.models() == ["Llama-3.1-8B"]
+
+
+def test_a_push_passes_the_gates_of_the_target(tmp_path: Path) -> None:
+    """What the source's policy let through is of no account there; what passes is on record, and verifies."""
+    source = mv.Registry(tmp_path / "source", actor="a@x")
+    target = mv.Registry(tmp_path / "target", actor="b@x", create=True)
+    publish(source)
+    publish(source, b"2", changelog="Better.")
+    target.set_policy(None, {"require": {"register": {"fields": ["changelog"]}}})
+    with pytest.raises(mv.Refused, match="field changelog"):
+        source.push(f"{MODEL}:1.0.0", to=target)
+    source.push(f"{MODEL}:1.1.0", to=target)
+    assert [version.version for version in target.versions(MODEL)] == ["1.1.0"]
+    assert target.verify()
