@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_TIMEOUT", "is_local", "open_store", "with_cache"]
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://|::)(.*)", re.DOTALL)
+_ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(.*)", re.DOTALL)
+"""What `pathlib.Path` makes of a URL."""
 
 
 def open_store(
@@ -52,6 +54,7 @@ def open_store(
         return _in_filesystem(fs, address, timeout)
     match = _URL.fullmatch(address)
     if match is None:
+        _refuse_broken_url(address)
         _refuse_options(options, address)
         return LocalStore(_folder(address))
     return _open_url(match[1].lower(), match[2], match[3], options, timeout)
@@ -69,7 +72,30 @@ def with_cache(store: Store, cache: Path, is_trusted: Callable[[], bool], *, off
 
 def _refuse_options(options: Mapping[str, object], where: str) -> None:
     if options:
-        raise InvalidValue("this store takes no options", where=where, found=", ".join(options))
+        raise InvalidValue(
+            "this store takes no options",
+            where=where,
+            found=", ".join(options),
+            hint="They are for one in a bucket: is its address missing?",
+        )
+
+
+def _refuse_broken_url(address: str) -> None:
+    """Refuse a path that was a URL before it lost a slash: a folder of that name would be made without a word.
+
+    Raises:
+        InvalidValue: It is one.
+    """
+    from modelver.storage import remote
+
+    match = _ONE_SLASH.fullmatch(address)
+    if match and match[1].lower() in {*remote.EXTRAS, "file", "memory"}:
+        raise InvalidValue(
+            "not the address of a store",
+            where=without_credentials(address.replace(":/", "://", 1)),
+            expected=f"{match[1]}:// with two slashes",
+            hint="Give a URL as text: pathlib.Path takes a slash away.",
+        )
 
 
 def _open_url(scheme: str, separator: str, rest: str, options: Mapping[str, object], timeout: float) -> Store:

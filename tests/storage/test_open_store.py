@@ -5,7 +5,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from modelver.errors import InvalidValue, UnsupportedStore
+from modelver.errors import InvalidValue, StoreError, UnsupportedStore
 from modelver.storage import open_store
 from modelver.storage.local import LocalStore
 from modelver.storage.memory import MemoryStore
@@ -61,7 +61,7 @@ def test_credentials_in_an_address_are_refused(address: str) -> None:
 
 def test_a_bucket_is_needed() -> None:
     """A scheme alone is no place."""
-    with pytest.raises(InvalidValue, match="bucket"):
+    with pytest.raises(InvalidValue, match=r"bucket.*s3://name/folder"):
         open_store("s3://", storage_options={"anon": True})
 
 
@@ -110,3 +110,45 @@ def test_a_path_with_colons_is_a_path(tmp_path: Path, monkeypatch: pytest.Monkey
     """A colon alone makes no address."""
     monkeypatch.chdir(tmp_path)
     assert open_store("runs:2026").url == str(tmp_path / "runs:2026")
+
+
+@pytest.mark.parametrize("address", ["s3:/bucket/models", Path("gs://bucket/models"), "FILE:/models"])
+def test_a_url_that_lost_a_slash_is_refused(address: str | Path) -> None:
+    """As a path it would be a new folder, into which a registry goes without a word."""
+    with pytest.raises(InvalidValue, match="two slashes"):
+        open_store(address)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"endpoint_url": "localhost:9000"},
+        {"profile": "nobody"},
+        {"client_kwargs": {"no_such_argument": 1}},
+        {"config_kwargs": {"no_such_argument": 1}},
+    ],
+)
+def test_settings_that_a_client_refuses_are_told(options: dict[str, object]) -> None:
+    """An endpoint without https://, for one: a message with the store's address, and no client's traceback."""
+    with pytest.raises(StoreError, match=r"s3://bucket/models.*storage_options"):
+        open_store("s3://bucket/models", storage_options=options).get("modelver.json", limit=1)
+
+
+@pytest.mark.parametrize(
+    ("address", "options"),
+    [
+        ("s3://bucket/models", {"endpoint": "http://127.0.0.1:9"}),
+        ("gs://bucket/models", {"token": "anon", "endpoint": "http://127.0.0.1:9"}),
+        ("az://container/models", {"account_name": "models", "account": "models"}),
+    ],
+)
+def test_options_that_no_client_knows_are_refused(address: str, options: dict[str, object]) -> None:
+    """Ignored, they would send the models to another place than the one that was meant."""
+    with pytest.raises(InvalidValue, match="Did you mean"):
+        open_store(address, storage_options=options)
+
+
+def test_options_of_all_filesystems_are_taken() -> None:
+    """A profile, and those that fsspec itself reads."""
+    options = {"profile": "models", "use_listings_cache": True, "anon": True, "client_kwargs": {}}
+    assert open_store("s3://bucket/models", storage_options=options).url == "s3://bucket/models"

@@ -1,13 +1,15 @@
 """Remote stores: which client may serve as one, and how it is opened. The only list of kinds is here."""
 
+import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelver.errors import InvalidValue, ModelverError, StoreError, UnsupportedStore
-from modelver.storage.failures import told
 from modelver.storage.remote.bucket import Place
 from modelver.storage.remote.store import RemoteStore
 from modelver.storage.remote.tries import attempt_timeout
+from modelver.storage.remote.words import cant_open
 from modelver.values.url import without_credentials
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ EXTRAS = {
 }
 """URL schemes that can be a registry, with the extra that brings their client."""
 
+_UNNAMED = frozenset({"use_listings_cache", "listings_expiry_time", "max_paths", "skip_instance_cache"})
+"""Options of all fsspec filesystems that no class of them names."""
+
 WOULD_DO = "a folder, memory://, s3://, gs://, az:// or sftp://"
 
 
@@ -30,6 +35,7 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
     """Return the store at a URL of one of the schemes in `EXTRAS`; nothing is asked of it yet.
 
     Raises:
+        InvalidValue: The URL has credentials or no bucket, or its client knows no such option.
         StoreError: Its client is not installed, or refuses the URL or the options.
         UnsupportedStore: Its client can't create exclusively.
     """
@@ -42,6 +48,8 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
             hint="Give them as storage_options, or leave them to the environment.",
         )
     shown = without_credentials(url)
+    if not url.partition("://")[2].strip("/"):
+        raise InvalidValue("a bucket or folder is missing", where=shown, expected=f"{scheme}://name/folder")
     try:
         return _opened(url, scheme, storage_options, timeout)
     except ModelverError:
@@ -53,12 +61,7 @@ def open_url(url: str, scheme: str, storage_options: Mapping[str, object], timeo
             hint=f"Install it: pip install 'modelver[{extra}]'",
         ) from None
     except Exception as error:  # noqa: BLE001 (every client raises its own)
-        raise StoreError(
-            "a store can't be opened",
-            where=shown,
-            found=told(error),
-            hint="Check the address and the storage_options.",
-        ) from None
+        raise cant_open(shown, error) from None
 
 
 def _opened(url: str, scheme: str, storage_options: Mapping[str, object], timeout: float) -> RemoteStore:
@@ -78,7 +81,31 @@ def _opened(url: str, scheme: str, storage_options: Mapping[str, object], timeou
     filesystem, path = url_to_fs(
         url, **{**storage_options, "use_listings_cache": False, "skip_instance_cache": True}
     )
+    _refuse_unknown(filesystem, storage_options, {"profile"} if EXTRAS[scheme] == "s3" else frozenset())
     return open_filesystem(filesystem, path, timeout)
+
+
+def _refuse_unknown(
+    filesystem: "AbstractFileSystem", options: Mapping[str, object], more: "set[str] | frozenset[str]"
+) -> None:
+    """Refuse options that a filesystem does not name: it takes any, and a mistyped endpoint would be Amazon's.
+
+    Raises:
+        InvalidValue: There is one.
+    """
+    makers = [vars(kind).get("__init__") for kind in type(filesystem).__mro__]
+    named = {
+        name for maker in filter(callable, makers) for name in inspect.signature(maker).parameters
+    } | more
+    unknown = [name for name in options if name not in named | _UNNAMED]
+    if unknown:
+        similar = difflib.get_close_matches(unknown[0], named, n=1)
+        raise InvalidValue(
+            "no such storage option",
+            where=unknown[0],
+            expected=f"a setting of {type(filesystem).__module__.partition('.')[0]}'s {type(filesystem).__name__}",
+            hint=f"Did you mean {similar[0]}?" if similar else "",
+        )
 
 
 def open_filesystem(filesystem: "AbstractFileSystem", path: str, timeout: float) -> RemoteStore:

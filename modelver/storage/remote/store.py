@@ -20,7 +20,7 @@ from modelver.storage.keys import checked_key, checked_prefix
 from modelver.storage.remote.bucket import Bucket, Fault, Place, TooLarge, Trouble
 from modelver.storage.remote.tries import Tries
 from modelver.storage.remote.upload import RetriedUpload
-from modelver.storage.remote.words import check_size, error_of
+from modelver.storage.remote.words import cant_open, check_size, error_of
 from modelver.storage.store import Entry, Guarantees, Store, Upload
 
 MAX_NEW = 4 * 2**20
@@ -238,8 +238,21 @@ class RemoteStore:
             with self._locks.setdefault(owner, threading.Lock()):
                 made = self._made
                 if made is None or made[0] != owner:
-                    made = self._made = owner, self._connect()
+                    made = self._made = owner, self._opened()
         return made[1]
+
+    def _opened(self) -> Bucket:
+        """Make a bucket.
+
+        Raises:
+            StoreError: The client refuses its settings.
+        """
+        try:
+            return self._connect()
+        except ModelverError:
+            raise
+        except Exception as error:  # noqa: BLE001 (every client raises its own)
+            raise cant_open(self._url, error) from None
 
     def _call(self, what: str, key: str, work: Callable[[Bucket], T]) -> T:
         """Do what may be done twice, and again where it failed for a moment.

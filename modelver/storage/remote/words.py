@@ -9,6 +9,7 @@ from modelver.errors import (
     Offline,
     StoreError,
 )
+from modelver.storage.failures import told
 from modelver.storage.remote.bucket import Fault, Trouble
 
 _UNREACHED = "Check the network and the address, then try again."
@@ -38,6 +39,21 @@ def error_of(what: str, where: str, trouble: Trouble) -> ModelverError:
     errors |= dict.fromkeys((Fault.AGAIN, Fault.NOT_SENT), unreached)
     other = StoreError(what, where=where, found=text, hint="Mend what the store reports, then try again.")
     return errors.get(trouble.fault, other)
+
+
+def cant_open(where: str, error: Exception) -> StoreError:
+    """Return the error for a client that refuses the address or its settings.
+
+    Args:
+        where: The store's address.
+        error: What the client raised.
+    """
+    return StoreError(
+        "a store can't be opened",
+        where=where,
+        found=told(error),
+        hint="Check the address and the storage_options.",
+    )
 
 
 def check_size(where: str, expected: int, found: int) -> None:
