@@ -1,5 +1,6 @@
 """The two ends of a replication: how the other registry is opened, its founding file, and its logs as they are stored."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
@@ -25,6 +26,8 @@ from modelver.values.name import ModelName
 
 Other: TypeAlias = RegistryReader | str | os.PathLike[str]
 """A registry, or where one is."""
+
+_LOGGER = logging.getLogger("modelver")
 
 
 class End(Session):
@@ -93,6 +96,8 @@ class End(Session):
         except AlreadyExists:
             if self.store.get(REGISTRY_FILE, limit=MAX_REGISTRY_FILE) != data:
                 raise another_registry(self) from None
+        else:
+            _LOGGER.info("There was no registry in %s; it becomes a copy", self.store.url)
 
     def founding(self) -> bytes:
         """Return the founding file's bytes, which are those that were read when it was opened."""

@@ -44,7 +44,8 @@ class Registry(RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySear
         cache_size: How large the cache may become, such as ``20GiB``, or ``none``; else ``$MODELVER_CACHE_SIZE``, else
             50 GiB, but half of the disk at most. What was used least recently goes first.
         actor: Who acts, as commits record it; else ``$MODELVER_ACTOR``, else ``user@host``.
-        create: True: make it now unless it exists. None: a local one is made by the first write. False: never make it.
+        create: True: make it now unless it exists. None: a local one is made by the first write, a remote
+            one is not. False: never make it.
         offline: Never ask a remote store; what was read and loaded before is there. Else ``$MODELVER_OFFLINE``.
         timeout: Seconds that a request to a remote store may take with all its repetitions.
 

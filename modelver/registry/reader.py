@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from modelver.compare import Comparison, compare
-from modelver.errors import NotFound
+from modelver.errors import ModelverError, NotFound
 from modelver.history.state import State, VersionEntry
 from modelver.registry.finding import find, model_of, parse_at, parse_ref, scheme_of
 from modelver.registry.loading import LoadedModel, load
@@ -197,6 +197,8 @@ class RegistryReader:
             states = sorted(self._states(), key=model_of)
         except NotFound:
             return html.heading(f"registry {self.url}", "nothing here yet")
+        except ModelverError as error:
+            return html.heading(f"registry {self.url}", "can't be shown") + html.line(error)
         rows = [
             (
                 html.code(model_of(state)),

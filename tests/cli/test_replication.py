@@ -109,3 +109,25 @@ def test_a_bucket_takes_its_settings_from_the_environment(
     assert run("mirror", "--to", url).stdout == f"{fraud}:1.0.0\n{fraud}:1.1.0\n"
     assert run("--registry", tmp_path / "back", "pull", fraud, "--from", url).stdout.count("\n") == 2
     assert run("--registry", url, "verify").code == 0
+
+
+def test_options_are_for_what_is_in_a_bucket(
+    run: Run, fraud: str, seaweedfs: SeaweedFS, tmp_path: Path
+) -> None:
+    """A folder takes none, so options go to the other registry; between two folders they are refused."""
+    url, options = seaweedfs.fresh()
+    given = [f"--storage-option={name}={value}" for name, value in options.items()]
+    assert run("push", fraud, "--to", url, *given).stdout == f"{fraud}:1.0.0\n{fraud}:1.1.0\n"
+    assert "nothing new" in run("mirror", "--to", url, *given).stderr
+    back = ("--registry", tmp_path / "back")
+    assert run(*back, "pull", fraud, "--from", url, *given).stdout.count("\n") == 2
+    assert run("--registry", url, "mirror", "--to", tmp_path / "copy", *given).stdout.count("\n") == 2
+    assert "takes no options" in run("mirror", "--to", tmp_path / "other", *given, code=2).stderr
+
+
+def test_a_copy_that_comes_about_is_told(run: Run, fraud: str, tmp_path: Path) -> None:
+    """A push to a mistyped address would go unnoticed otherwise."""
+    assert (
+        f"There was no registry in {tmp_path / 'new'}" in run("push", fraud, "--to", tmp_path / "new").stderr
+    )
+    assert "There was no registry" not in run("push", fraud, "--to", tmp_path / "new").stderr

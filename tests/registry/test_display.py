@@ -137,3 +137,10 @@ def test_texts_have_no_surprises(memory: mv.Registry, evil: mv.ModelVersion) -> 
     assert str(memory.verify()).startswith(memory.url)
     assert "Registry(" in repr(memory)
     assert len(repr(evil)) < 500
+
+
+def test_a_registry_out_of_reach_says_why() -> None:
+    """A notebook shows the reason, and no traceback."""
+    options = {"endpoint_url": "http://127.0.0.1:9", "key": "key", "secret": "secret"}
+    registry = mv.Registry("s3://bucket/models", storage_options=options, timeout=1)
+    assert "can't be reached" in read(registry._repr_html_()).text
