@@ -84,13 +84,13 @@ from modelver.registry import (
 )
 from modelver.registry.bundling import Exported as Exported
 from modelver.registry.diagnosing import diagnose as diagnose
-from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.found import (
     Found as Found,
 )
 from modelver.registry.found import (
     FoundRow as FoundRow,
 )
+from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.replicated import Replicated as Replicated
 from modelver.storage.examination import Examination as Examination
 from modelver.values.digest import Digest as Digest
