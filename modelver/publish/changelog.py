@@ -6,7 +6,7 @@ from datetime import datetime
 import attrs
 
 from modelver.history.state import Mark
-from modelver.publish.blocks import Block, Bullets, Heading, Paragraph, to_html, to_markdown
+from modelver.publish.document import Block, Bullets, Heading, Paragraph, to_html, to_markdown
 from modelver.publish.markdown import visible
 from modelver.values import wire
 from modelver.values.canonical import Json

@@ -13,10 +13,17 @@ from modelver.errors import InvalidValue
 MAX_TEXT = 4_000
 """Characters of one text that are shown; its middle is cut out where it is longer."""
 
+MAX_BLOCK = 20_000
+"""The same of a block of code."""
+
 _ALWAYS = re.compile(r"[\\`*\[\]<|~$]")
 _UNDERSCORE = re.compile(r"(?<!\w)_+|_+(?!\w)")  # between letters it is only an underscore (CommonMark 6.2)
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_START = re.compile(r"[#>+=:-]|\d{1,9}(?=[.)])")  # what would begin a heading, quote, list, rule or table
+_START = (
+    re.compile(  # what would begin a heading, quote, list, rule or table (CommonMark 4.1, 4.2, 4.3, 5.1, 5.2)
+        r">|#{1,6}(?=\s|$)|[+-](?=\s|$)|[-=:](?=[-=:\s]*$)|\d{1,9}(?=[.)](?:\s|$))"
+    )
+)
 _RUNS = re.compile("`+")
 
 
@@ -26,16 +33,17 @@ class Markdown(str):
     __slots__ = ()
 
 
-def visible(text: object, *, lines: bool = False) -> str:
+def visible(text: object, *, lines: bool = False, most: int = MAX_TEXT) -> str:
     r"""Return a text whose every character shows: ``\x1b`` for an escape, ``\u202e`` for what turns the direction.
 
     Args:
-        text: The text; its middle is cut out beyond `MAX_TEXT` characters.
+        text: The text.
         lines: Whether its lines stay lines; else it is one line.
+        most: How many characters are shown; the middle is cut out beyond that.
     """
     shown = str(text)
-    if len(shown) > MAX_TEXT:
-        shown = f"{shown[: MAX_TEXT // 2]} … {shown[-MAX_TEXT // 2 :]}"
+    if len(shown) > most:
+        shown = f"{shown[: most // 2]} … {shown[-most // 2 :]}"
     if not lines:
         return "".join(map(_sign, " ".join(shown.split())))
     return "\n".join("".join(map(_sign, line.expandtabs(4).rstrip())) for line in shown.splitlines())
@@ -86,7 +94,7 @@ def code_block(text: object, language: str = "") -> Markdown:
         text: The text.
         language: What to colour it as, such as ``diff``; a word of the program's own.
     """
-    shown = visible(text, lines=True)
+    shown = visible(text, lines=True, most=MAX_BLOCK)
     fence = _fence(shown, 3)
     return Markdown(f"{fence}{language}\n{shown}\n{fence}")
 

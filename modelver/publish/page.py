@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Literal, TypeAlias
 
-from modelver.publish.markdown import visible
+from modelver.publish.markdown import MAX_BLOCK, visible
 
 Tone: TypeAlias = Literal["", "good", "bad", "warn", "quiet"]
 
@@ -19,7 +19,7 @@ body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1.25rem 3rem; backgroun
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; overflow-wrap: anywhere; }
 header { border-bottom: 2px solid var(--ink); margin-bottom: 1.25rem; padding-bottom: .5rem; }
 header p { color: var(--quiet); margin: .25rem 0; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .4rem; }
 p, ul, ol { margin: .4rem 0; }
@@ -55,23 +55,25 @@ svg { height: auto; max-width: 100%; }
 """
 
 
-def page(title: object, body: str, *, note: object = "") -> str:
+def page(title: object, body: str, *, note: object = "", header: bool = True) -> str:
     """Return a whole page.
 
     Args:
         title: Its title, which is escaped here.
         body: HTML, made by this module's functions or by others that escape.
         note: A line below the title, which is escaped here.
+        header: Whether the page begins with title and note; else the body has a heading of its own.
     """
     name = text(title)
     below = f"<p>{text(note)}</p>" if note else ""
+    head = f"<header><h1>{name}</h1>{below}</header>\n" if header else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="modelver">\n'
         f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<header><h1>{name}</h1>{below}</header>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"{head}<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -104,7 +106,7 @@ def notice(value: object, tone: Tone = "") -> str:
 
 def block(value: object) -> str:
     """Return a text whose lines stay as they are, as code."""
-    return f"<pre>{escape(visible(value, lines=True))}</pre>"
+    return f"<pre>{escape(visible(value, lines=True, most=MAX_BLOCK))}</pre>"
 
 
 def bullets(items: Iterable[str]) -> str:

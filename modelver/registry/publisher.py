@@ -1,8 +1,13 @@
 """The half of the registry that writes for people: changelogs, release notes, cards and audits."""
 
+import os
+
+from modelver.publish.audiences import Audience
 from modelver.publish.changelog import ModelChangelog
-from modelver.registry import publishing
+from modelver.publish.notes import Notes
+from modelver.registry import noting, publishing
 from modelver.registry.reader import RegistryReader
+from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
 
 
@@ -19,3 +24,34 @@ class RegistryPublisher(RegistryReader):
             NotFound: There is no such model, or a manifest is missing.
         """
         return publishing.changelog(self._session, ModelName(model))
+
+    def release_notes(
+        self,
+        a: str | ModelVersion,
+        b: str | ModelVersion,
+        audience: Audience = "product",
+        *,
+        templates: str | os.PathLike[str] | None = None,
+    ) -> Notes:
+        """Write release notes from one version of a model to a later one.
+
+        They say what the changelogs between them say, how metrics changed by slice and which way is better, what changed
+        inside, new limitations, licences, data, approvals (signed or only claimed), whether it is external-facing, and
+        how to roll back: to each audience what it needs (docs/how-to/release-notes.md has the table).
+
+        Args:
+            a: The earlier version.
+            b: The later version, by precedence.
+            audience: ``product``, ``legal``, ``comms``, ``support`` or ``engineering``.
+            templates: A folder of your own templates; else ``[publish] templates`` of the nearest ``modelver.toml``
+                upwards, else ours.
+
+        Returns:
+            ``str()`` is Markdown; ``.html()`` is a page; ``.to_dict()`` is data.
+
+        Raises:
+            NotFound: There is no such version, or no such folder.
+            InvalidValue: The versions are of two models, or in the wrong order; the extra ``publish`` is not installed;
+                or a template fails.
+        """
+        return noting.release_notes(self._session, a, b, audience, templates)

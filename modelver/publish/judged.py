@@ -1,0 +1,158 @@
+"""Approvals and rejections for people to read: who said what, when, and whether it is proved or only claimed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import cast
+
+import attrs
+
+from modelver.gates import Case, Policy
+from modelver.gates.approving import weigh
+from modelver.history.governing import Approved
+from modelver.history.state import Approval, Rejection, State, VersionEntry
+from modelver.publish.page import Tone
+from modelver.values import wire
+from modelver.values.canonical import Json
+from modelver.values.manifest import Manifest
+from modelver.values.name import Alias
+
+
+@attrs.frozen
+class Judged:
+    """What somebody said of a version, and what it is worth.
+
+    Attributes:
+        decision: ``approved`` or ``rejected``.
+        role: In which role.
+        person: Who; a word of their own unless it is proved.
+        at: When it was recorded, in UTC.
+        recorded_by: Who wrote the commit.
+        reason: Why.
+        alias: The promotion that it is for; empty where it is for the version as such.
+        checklist: The points that were gone through.
+        signed: Whether it has a signature.
+        proved: Whether the signature holds, with a key that the policy trusts for the role.
+        against: Why it does not count; empty where it does.
+    """
+
+    decision: str
+    role: str
+    person: str
+    at: datetime
+    recorded_by: str
+    reason: str = ""
+    alias: str = ""
+    checklist: tuple[str, ...] = ()
+    signed: bool = False
+    proved: bool = False
+    against: str = ""
+
+    @property
+    def worth(self) -> str:
+        """What it is worth, in a word or two: a claim is never shown as proof."""
+        if self.proved:
+            return "signed"
+        return "signature does not hold" if self.signed else "claimed, not signed"
+
+    @property
+    def tone(self) -> Tone:
+        """How it is coloured."""
+        if self.against or (self.signed and not self.proved) or self.decision == "rejected":
+            return "bad"
+        return "good" if self.proved else "warn"
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return it as plain JSON data."""
+        return {
+            "decision": self.decision,
+            "role": self.role,
+            "person": self.person,
+            "at": wire.format_time(self.at),
+            "recorded_by": self.recorded_by,
+            "reason": self.reason,
+            "alias": self.alias,
+            "checklist": list(self.checklist),
+            "worth": self.worth,
+            "signed": self.signed,
+            "proved": self.proved,
+            "counts": not self.against,
+            "against": self.against,
+        }
+
+
+@attrs.frozen
+class Bench:
+    """What is needed to weigh judgements of one version.
+
+    Attributes:
+        registry: The registry's id.
+        state: The log.
+        manifest: What the version states.
+        entry: The version.
+        policies: Whose keys are trusted.
+        at: The time for which they are weighed; expiry counts by it.
+    """
+
+    registry: str
+    state: State
+    manifest: Manifest
+    entry: VersionEntry
+    policies: tuple[Policy, ...]
+    at: datetime
+
+    def judged(self) -> tuple[Judged, ...]:
+        """Return all that was said, the oldest first; each is weighed for the step that it was given for."""
+        said: list[Approval | Rejection] = [*self.entry.approvals, *self.entry.rejections]
+        found = map(self._weighed, said)
+        return tuple(sorted(found, key=lambda each: each.at))
+
+    def _weighed(self, each: Approval | Rejection) -> Judged:
+        said = each.said
+        rejected = isinstance(each, Rejection)
+        # A rejection's signature is weighed as an approval's is; nothing takes a rejection back.
+        as_approval = Approval(cast("Approved", said), each.mark)
+        entry = attrs.evolve(
+            self.entry, approvals=(as_approval,), rejections=() if rejected else self.entry.rejections
+        )
+        case = Case(
+            registry=self.registry,
+            state=self._as_of(each.mark.seq),
+            manifest=self.manifest,
+            entry=entry,
+            alias=Alias(said.alias) if said.alias else None,
+            at=self.at,
+        )
+        (weighed,) = weigh(case, self.policies)
+        return Judged(
+            decision=type(said).TYPE,
+            role=said.role,
+            person=said.person,
+            at=each.mark.at,
+            recorded_by=each.mark.by,
+            reason=said.reason,
+            alias=said.alias,
+            checklist=said.checklist,
+            signed=said.signature is not None,
+            proved=weighed.proved,
+            against=weighed.against,
+        )
+
+    def _as_of(self, seq: int) -> State:
+        """Return the log with the aliases' moves before a commit: what it was given for was to come yet."""
+        earlier = tuple(change for change in self.state.alias_history if change.generation < seq)
+        return attrs.evolve(self.state, alias_history=earlier)
+
+
+def judged_rows(judged: Sequence[Judged]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of a table of judgements, without tones: see `JUDGED_HEADER`."""
+    for each in judged:
+        yield (
+            f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
+            each.person,
+            f"{each.at:%Y-%m-%d %H:%M}",
+            each.worth + (f"; does not count: {each.against}" if each.against else ""),
+            each.reason,
+        )
+
+
+JUDGED_HEADER = ("role", "person", "when (UTC)", "worth", "reason")
