@@ -23,6 +23,7 @@ from modelver.history.event import (
     UnknownEvent,
     Yanked,
 )
+from modelver.history.governing import Approved, PolicySet, Rejected, Signature
 from modelver.values.canonical import MAX_INTEGER, Json
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, Role
@@ -214,6 +215,20 @@ manifests = st.builds(
 
 _maps = st.dictionaries(paths, digests, max_size=2)
 _previous = st.builds(Previous, texts, digests, counts, unknown=unknown_fields)
+
+
+def _judgements(kind: type[Approved] | type[Rejected]) -> st.SearchStrategy[Approved | Rejected]:
+    """Give what people say of versions."""
+    signatures = st.builds(Signature, hex_digests, texts, unknown=unknown_fields)
+    return st.builds(
+        kind,
+        *(texts, digests, texts, texts, texts, texts, counts, st.lists(texts, max_size=2).map(tuple)),
+        st.none() | times,
+        st.none() | signatures,
+        unknown=unknown_fields,
+    )
+
+
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(ModelCreated, model_names, schemes.map(lambda scheme: scheme.text), unknown=unknown_fields),
     st.builds(Registered, texts, digests, st.none() | digests, _maps, texts, unknown=unknown_fields),
@@ -226,8 +241,12 @@ events: st.SearchStrategy[Event] = st.one_of(
         st.none() | _previous,
         st.sampled_from(["promote", "rollback", "manual", "guard"]),
         st.lists(json_objects, max_size=2).map(tuple),
+        counts,
+        st.booleans(),
         unknown=unknown_fields,
     ),
+    st.builds(PolicySet, json_objects, unknown=unknown_fields),
+    *(_judgements(kind) for kind in (Approved, Rejected)),
     st.builds(AliasDeleted, aliases, _previous, unknown=unknown_fields),
     st.builds(Yanked, texts, digests, unknown=unknown_fields),
     st.builds(Evaluated, texts, digests, st.lists(metrics, max_size=2).map(tuple), unknown=unknown_fields),

@@ -27,6 +27,7 @@ from modelver.history.commit import (
     unseal,
 )
 from modelver.history.fold import replay
+from modelver.history.governing import Signature
 from modelver.history.state import State
 from modelver.log import Log, LogPlace
 from modelver.registry.opening import MAX_REGISTRY_FILE, parse_identity
@@ -42,6 +43,7 @@ from modelver.values.path import MAX_PART, MAX_PATH
 from modelver.values.provenance import Code, Environment, Host, Provenance, Run
 from modelver.values.record import BaseModel, Changelog, Dataset, Metadata, Metric
 from modelver.values.scheme import MAX_VERSION
+from modelver.values.verdict import Verdict
 from tests.logs import Watched
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
@@ -90,6 +92,7 @@ KINDS: dict[str, set[str]] = {
         for kind in (
             *(FileEntry, Metadata, Metric, Dataset, BaseModel, Changelog, FileMap, Range, Tensor),
             *(Provenance, Code, Environment, Host, Run, CheckpointDigest, event.Previous),
+            *(Signature, Verdict),
         )
     },
     **{name: fields_of(kind) for name, kind in event._KINDS.items()},
