@@ -41,6 +41,8 @@ _PLACES = {
     "gates.policy": ("Policy", "Requirement"),
     "hashing.stream": ("hash_file",),
     "hashing.tree": ("TreeDigest", "hash_tree"),
+    "publish.changelog": ("ModelChangelog",),
+    "publish.notes": ("Notes",),
     "registry": ("History", "HistoryEntry", "LoadedModel", "Registry", "VersionStatus"),
     "registry.bundling": ("Exported",),
     "registry.diagnosing": ("diagnose",),

@@ -33,6 +33,8 @@ VERBS = {
     "rollback": "Move an alias back to the version it named before.",
     "yank": "Mark a version as not to be used.",
     "compare": "Compare two versions, down to the tensor.",
+    "changelog": "Show what each version of a model changed.",
+    "notes": "Write release notes between two versions, for one audience.",
     "load": "Bring a version's files here, verified, and print the folder.",
     "verify": "Check a version, or the whole registry, byte by byte.",
     "push": "Bring a version or a model into another registry.",
