@@ -3,9 +3,10 @@
 import os
 
 from modelver.publish.audiences import Audience
+from modelver.publish.card import Card
 from modelver.publish.changelog import ModelChangelog
 from modelver.publish.notes import Notes
-from modelver.registry import noting, publishing
+from modelver.registry import carding, noting, publishing
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
@@ -55,3 +56,22 @@ class RegistryPublisher(RegistryReader):
                 or a template fails.
         """
         return noting.release_notes(self._session, a, b, audience, templates)
+
+    def card(self, ref: str | ModelVersion) -> Card:
+        """Write a version's model card.
+
+        It has the sections of Mitchell et al., "Model Cards for Model Reporting" (2019), the latest figures with plots by
+        slice and by version, files, approvals (signed or only claimed), and where the version comes from.
+
+        Args:
+            ref: Such as ``acme/fraud@production``.
+
+        Returns:
+            ``.markdown()`` has the front matter of the Hugging Face Hub; ``.html()`` is a page; ``.to_dict()`` is JSON data
+            after Google's Model Card Toolkit; ``.cyclonedx()`` is a CycloneDX ML-BOM; ``.plots`` are the plots.
+
+        Raises:
+            InvalidName: The text is no reference.
+            NotFound: It names nothing, or a blob is missing.
+        """
+        return carding.card(self._session, ref)

@@ -1,0 +1,138 @@
+"""Gathering what a model card says, from log, manifests and file maps."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from modelver.content.blobs import get_blob
+from modelver.errors import InvalidValue
+from modelver.gates.subject import tags
+from modelver.history.state import Mark, State, VersionEntry
+from modelver.publish.card import Card
+from modelver.publish.facts import CardFacts, Inside, Measured
+from modelver.publish.judged import Bench
+from modelver.registry.finding import find, model_of, parse_ref, scheme_of
+from modelver.registry.gating import governed
+from modelver.registry.reading import model_version, read_manifest, read_maps
+from modelver.registry.session import Session
+from modelver.storage.ahead import work_ahead
+from modelver.values.canonical import decode_object
+from modelver.values.digest import Digest
+from modelver.values.filemap import FileMap
+from modelver.values.manifest import Manifest
+from modelver.values.model_version import ModelVersion
+from modelver.values.record import Metric
+
+MAX_PAST = 40
+"""Versions whose figures a card compares: the last ones up to its own."""
+
+_MAX_CONFIG = 2**20
+_FAMILIES = ("architectures", "model_type")
+
+
+def card(session: Session, ref: str | ModelVersion) -> Card:
+    """Return a version's card; see `Registry.card`."""
+    wanted = parse_ref(ref)
+    state = session.state(wanted.model)
+    entry = find(state, wanted)
+    version = model_version(session, state, entry)
+    manifest = version.manifest
+    maps = read_maps(session, version.name, entry)
+    return Card(
+        CardFacts(
+            registry=session.identity.registry,
+            manifest=manifest,
+            digest=entry.digest,
+            created_at=version.created_at,
+            created_by=version.created_by,
+            at=max(mark.at for mark in _marks(state, entry)),
+            metrics=_figures(manifest, entry),
+            tags=tags(manifest, entry),
+            notes=tuple(each.note for each in entry.annotations if each.note),
+            aliases=tuple(sorted(_aliases(state, entry))),
+            judged=_bench(session, state, manifest, entry).judged(),
+            yanked=entry.yanked,
+            provenance=version.provenance,
+            inside=_inside(manifest, maps, lambda path: _small_file(session, manifest, path)),
+            past=_past(session, state, entry),
+        )
+    )
+
+
+def _marks(state: State, entry: VersionEntry) -> Iterator[Mark]:
+    """Yield when each thing that a card tells happened."""
+    yield entry.registered
+    for several in (entry.evaluations, entry.annotations, entry.approvals, entry.rejections):
+        yield from (each.mark for each in several)
+    if entry.yanked:
+        yield entry.yanked
+    yield from (change.mark for change in state.aliases.values() if change.digest == entry.digest)
+
+
+def _aliases(state: State, entry: VersionEntry) -> Iterator[str]:
+    return (str(change.alias) for change in state.aliases.values() if change.digest == entry.digest)
+
+
+def _figures(manifest: Manifest, entry: VersionEntry) -> tuple[Metric, ...]:
+    """Return the latest figure of each metric, sorted."""
+    later = (metric for evaluation in entry.evaluations for metric in evaluation.metrics)
+    latest = {metric.key: metric for metric in (*manifest.metadata.metrics, *later)}
+    return tuple(latest[key] for key in sorted(latest))
+
+
+def _bench(session: Session, state: State, manifest: Manifest, entry: VersionEntry) -> Bench:
+    """Return what weighs approvals; under policies that this release can't read, all of them are claims."""
+    try:
+        policies = governed(session, state).policies
+    except InvalidValue:
+        policies = ()
+    return Bench(session.identity.registry, state, manifest, entry, policies, datetime.now(UTC))
+
+
+def _past(session: Session, state: State, entry: VersionEntry) -> tuple[Measured, ...]:
+    """Return the figures of the versions up to this one, the lowest first."""
+    scheme = scheme_of(state)
+    own = scheme.version(entry.version)
+    lower = [each for each in state.versions.values() if each is entry or scheme.version(each.version) < own]
+    lower.sort(key=lambda each: scheme.version(each.version))
+
+    def measured(each: VersionEntry) -> Measured:
+        return Measured(each.version, _figures(read_manifest(session, model_of(state), each), each))
+
+    return tuple(work_ahead(session.store, measured, lower[-MAX_PAST:]))
+
+
+def _inside(manifest: Manifest, maps: Mapping[str, FileMap], read: Callable[[str], bytes | None]) -> Inside:
+    """Return what the weights hold, as file maps and ``config.json`` tell."""
+    tensors = [tensor for filemap in maps.values() for tensor in filemap.tensors]
+    sizes: Counter[str] = Counter()
+    for tensor in tensors:
+        sizes[tensor.dtype] += tensor.elements
+    return Inside(
+        family=_family(read("config.json")) if manifest.file("config.json") else "",
+        parameters=sum(sizes.values()),
+        tensors=len(tensors),
+        dtypes=dict(sizes.most_common()),
+        formats=tuple(sorted({filemap.format for filemap in maps.values() if filemap.format})),
+    )
+
+
+def _family(config: bytes | None) -> str:
+    """Return the architecture that a Hugging Face ``config.json`` names; nothing where it is another file."""
+    try:
+        found = decode_object(config or b"{}", what="config.json")
+    except InvalidValue:
+        return ""
+    return next((name for key in _FAMILIES for name in _texts(found.get(key))), "")
+
+
+def _texts(value: object) -> Iterable[str]:
+    several = value if isinstance(value, list) else [value]
+    return (each for each in several if isinstance(each, str) and each)
+
+
+def _small_file(session: Session, manifest: Manifest, path: str) -> bytes | None:
+    entry = manifest.file(path)
+    if entry is None or entry.size > _MAX_CONFIG:
+        return None
+    return get_blob(session.store, Digest.from_hex(entry.sha256), limit=_MAX_CONFIG)
