@@ -14,8 +14,6 @@ from modelver.storage.remote_source import RemoteFile, list_remote
 from modelver.values.file import Role, prompt_name, role_of
 from modelver.values.path import check_together, version_path
 
-Sources: TypeAlias = SourceLike | Sequence[SourceLike] | Mapping[str, SourceLike]
-
 _LITTER = frozenset(
     {"__pycache__", ".DS_Store", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini", ".localized"}
 )
@@ -35,6 +33,22 @@ class Source:
     path: str
     origin: Path | RemoteFile | bytes
     role: Role
+
+
+@attrs.frozen
+class WithFiles:
+    """Sources, and files beside them whose path and role are settled.
+
+    Attributes:
+        sources: As a caller gives them; an empty tuple for none.
+        files: The files.
+    """
+
+    sources: "Sources"
+    files: tuple[Source, ...]
+
+
+Sources: TypeAlias = SourceLike | Sequence[SourceLike] | Mapping[str, SourceLike] | WithFiles
 
 
 @attrs.frozen
@@ -73,8 +87,10 @@ def gather(
         UnsafePath: A symlink leaves its folder, or a path can't exist on every platform.
     """
     walker = _Walker(storage_options, without)
-    found = [Source(path, origin, role_of(path)) for path, origin in walker.pairs(sources)]
+    plain = sources.sources if isinstance(sources, WithFiles) else sources
+    found = [Source(path, origin, role_of(path)) for path, origin in walker.pairs(plain)]
     found += [walker.prompt(name, source) for name, source in prompts.items()]
+    found += sources.files if isinstance(sources, WithFiles) else ()
     _refuse_doubles(found)
     _refuse_own(found, registry)
     check_together(source.path for source in found)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import tomllib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from modelver.cache.place import is_private
-from modelver.errors import AlreadyExists, InvalidValue, LimitExceeded, LogTampered, NotFound, StoreError
+from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound
 from modelver.history.commit import commit_digest, seal, unseal
-from modelver.storage import DEFAULT_TIMEOUT, open_store, with_cache
+from modelver.project.file import find_project_file, registry_url
+from modelver.storage import DEFAULT_TIMEOUT, is_local, open_store, with_cache
+from modelver.storage.cached import told_offline
 from modelver.storage.layout import MODELS, REGISTRY_FILE
 from modelver.storage.store import Store
 from modelver.values.canonical import Json, decode_object, encode
@@ -28,9 +29,7 @@ FORMAT = 1
 MAX_REGISTRY_FILE = 64 * 2**10
 VARIABLE = "MODELVER_REGISTRY"
 OFFLINE = "MODELVER_OFFLINE"
-PROJECT_FILE = "modelver.toml"
 DEFAULT = "modelver-registry"
-_MAX_PROJECT_FILE = 2**20
 _ID = re.compile("[0-9a-f]{32}")
 
 
@@ -103,38 +102,20 @@ def is_offline(explicit: bool | None) -> bool:
     raise InvalidValue("neither yes nor no", where=f"${OFFLINE}", expected="1 or 0", found=repr(text)[:40])
 
 
+def check_online(store: Store) -> None:
+    """Refuse a remote store where ``$MODELVER_OFFLINE`` says that none is asked.
+
+    Raises:
+        Offline: It does.
+    """
+    if not is_local(store) and is_offline(None):
+        raise told_offline(store.url)
+
+
 def _from_project(folder: Path) -> str | None:
     """Return what the nearest project file says, if it says anything."""
-    for place in (folder, *folder.parents):
-        file = place / PROJECT_FILE
-        if os.path.isfile(file):  # noqa: PTH113 (False also where it can't be looked at)
-            url = _registry_url(file)
-            if url is None or "://" in url:
-                return url
-            return str(place / os.path.expanduser(url))  # noqa: PTH111 (never raises without a home)
-    return None
-
-
-def _registry_url(file: Path) -> str | None:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(_MAX_PROJECT_FILE + 1)
-    except OSError as error:
-        raise StoreError("a project file can't be read", where=file, found=error.strerror or error) from error
-    if len(data) > _MAX_PROJECT_FILE:
-        raise LimitExceeded(
-            "a project file is too large", where=file, expected=f"at most {_MAX_PROJECT_FILE} bytes"
-        )
-    try:
-        section = tomllib.loads(data.decode()).get("registry", {})
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue("not a TOML file", where=file, found=error) from None
-    url = section.get("url", "") if isinstance(section, dict) else None
-    if not isinstance(url, str):
-        raise InvalidValue(
-            "not the address of a registry", where=f"{file}, [registry] url", expected="text", found=url
-        )
-    return url or None
+    file = find_project_file(folder)
+    return registry_url(file) if file else None
 
 
 def read_identity(store: Store) -> Identity:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from modelver.errors import InvalidValue
 from modelver.history.state import State, VersionEntry
+from modelver.project.file import PROJECT_FILE
 from modelver.publish.changelog import ModelChangelog, Release
 from modelver.registry.finding import caller_level, model_of, scheme_of
-from modelver.registry.opening import PROJECT_FILE
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead

@@ -10,6 +10,7 @@ import attrs
 from modelver.errors import InvalidValue
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
+from modelver.values.making import Architecture, Prompt, Step
 from modelver.values.provenance import Code
 
 Direction = Literal["", "higher", "lower"]
@@ -128,6 +129,7 @@ class Dataset:
         rows: Number of examples.
         license: SPDX identifier.
         version: The dataset's own version.
+        snapshot: Whether its bytes are stored too: as files of the version below ``data/<name>``, each content once.
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
@@ -139,6 +141,7 @@ class Dataset:
     rows: int | None = attrs.field(default=None, converter=_count)
     license: str = ""
     version: str = ""
+    snapshot: bool = False
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
 
@@ -217,6 +220,14 @@ def _base_models(models: Iterable[BaseModel]) -> tuple[BaseModel, ...]:
     return tuple(models)
 
 
+def _steps(steps: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple(steps)
+
+
+def _prompts(prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:
+    return tuple(prompts)
+
+
 @attrs.frozen
 class Metadata:
     """What a publisher states about a version beside its files.
@@ -233,6 +244,10 @@ class Metadata:
         params: Hyperparameters, nested as they come.
         data: Training and evaluation datasets.
         base: The models it was made from.
+        architecture: How it is built, where the publisher states it; `ModelVersion.architecture` has also what the files
+            tell.
+        preprocessing: The steps that its input goes through, in their order.
+        prompts: What is stated of prompt templates; their texts are files.
         code: The code it was made with, where the publisher states it (it is otherwise captured as provenance).
         tags: Short labels of the team's own.
         custom: Anything else, as JSON.
@@ -250,6 +265,9 @@ class Metadata:
     params: Mapping[str, Json] = attrs.field(factory=dict)
     data: tuple[Dataset, ...] = attrs.field(default=(), converter=_datasets)
     base: tuple[BaseModel, ...] = attrs.field(default=(), converter=_base_models)
+    architecture: Architecture | None = None
+    preprocessing: tuple[Step, ...] = attrs.field(default=(), converter=_steps)
+    prompts: tuple[Prompt, ...] = attrs.field(default=(), converter=_prompts)
     code: Code | None = None
     tags: Mapping[str, str] = attrs.field(factory=dict)
     custom: Mapping[str, Json] = attrs.field(factory=dict)

@@ -16,6 +16,7 @@ from modelver.errors import InvalidValue
 from modelver.values.canonical import Json, decode_object, encode
 from modelver.values.digest import Digest
 from modelver.values.file import Role
+from modelver.values.making import Dimension
 from modelver.values.name import Alias, ModelName
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _converter() -> "Converter":
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _float)
+    converter.register_structure_hook(Dimension, _dimension)
     converter.register_unstructure_hook(datetime, format_time)
     converter.register_structure_hook(datetime, lambda text, _: parse_time(_exactly(str)(text, str)))
     for text_kind in (Digest, ModelName, Alias, Role):
@@ -158,6 +160,12 @@ def _float(value: object, _: type) -> float:
     if type(value) not in {int, float}:
         raise TypeError(f"expected a number, found {type(value).__name__}")
     return float(cast("float", value))
+
+
+def _dimension(value: object, _: type) -> Dimension:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(f"expected a number or a name, found {type(value).__name__}")
+    return value
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -1,0 +1,93 @@
+"""Files as a manifest would list them, hashed where they are not known, and stored nowhere."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
+from modelver.content.at_hand import LocalFile, at_hand
+from modelver.content.sources import Source
+from modelver.content.transfer import file_map, known_digest, still_as_scanned
+from modelver.hashing.parallel import run_largest_first
+from modelver.hashing.source import check_unchanged
+from modelver.hashing.stream import hash_bytes, hash_file
+from modelver.values.file import FileEntry, Role, media_type_of
+from modelver.values.filemap import FileDigest, FileMap
+
+MAX_TEXT = 2**20
+
+
+@attrs.frozen
+class Seen:
+    """Files that were looked at.
+
+    Attributes:
+        entries: As a manifest lists them, sorted by path.
+        maps: Their file maps, by path.
+        texts: What is in those of the roles that were asked for, by path, where it is of a sensible size.
+    """
+
+    entries: tuple[FileEntry, ...]
+    maps: Mapping[str, FileMap]
+    texts: Mapping[str, bytes]
+
+
+def look(sources: Sequence[Source], stamps: StampCache, cache: Path, texts: frozenset[Role]) -> Seen:
+    """Look at files: nothing unchanged is hashed twice, and nothing is written but to the user's cache.
+
+    Args:
+        sources: The files.
+        stamps: What is known of files that were read before.
+        cache: The user's cache folder.
+        texts: The roles of files whose text is wanted.
+
+    Raises:
+        InvalidValue: A weight file breaks its format.
+        SourceChanged: A file changed while it was read.
+        StoreError: A file can't be read.
+    """
+    with at_hand(sources, stamps, cache) as files:
+
+        def work(file: LocalFile, cancelled: threading.Event) -> FileDigest:
+            return known_digest(file) or _hashed(file, stamps, cancelled)
+
+        digests = run_largest_first(files, lambda file: file.size, work)
+        found = list(zip(files, digests, strict=True))
+        return Seen(
+            entries=tuple(
+                sorted((_entry(file, digest) for file, digest in found), key=lambda each: each.path)
+            ),
+            maps={
+                file.source.path: FileMap(digest.size, digest.ranges, file.layout.format, file.layout.tensors)
+                for file, digest in found
+            },
+            texts={
+                file.source.path: _text(file)
+                for file in files
+                if file.source.role in texts and file.size <= MAX_TEXT
+            },
+        )
+
+
+def _hashed(file: LocalFile, stamps: StampCache, cancelled: threading.Event) -> FileDigest:
+    if isinstance(file.origin, bytes):
+        return hash_bytes(file.origin, lengths=file.lengths)
+    started = time.time_ns()
+    before = still_as_scanned(file.origin, file)
+    digest = hash_file(file.origin, lengths=file.lengths, cancelled=cancelled)
+    if check_unchanged(file.origin, before):
+        remembered = Remembered(digest.sha256, file_map(file, digest))
+        stamps.remember_many([Reading(Stamp.of(before), remembered, started)])
+    return digest
+
+
+def _entry(file: LocalFile, digest: FileDigest) -> FileEntry:
+    path = file.source.path
+    return FileEntry(path, digest.size, digest.sha256, file.source.role, media_type_of(path))
+
+
+def _text(file: LocalFile) -> bytes:
+    return file.origin if isinstance(file.origin, bytes) else file.origin.read_bytes()[: MAX_TEXT + 1]
