@@ -1,6 +1,8 @@
 """Documents on their way out: to stdout, or to a file."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,26 @@ def deliver(call: "Call", text: str, data: "dict[str, Json]", output: str | None
         write(os.fsencode(output))
     else:
         write(text.removesuffix("\n"))
+
+
+def json_text(data: "dict[str, Json]") -> str:
+    """Return JSON as a document; ASCII alone, so that no terminal obeys what is in it."""
+    return json.dumps(data, indent=2).replace("\x7f", "\\u007f") + "\n"
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts into a folder, which is made where it is missing; files of these names are replaced.
+
+    Raises:
+        StoreError: They can't be written.
+    """
+    if texts:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError("the folder can't be made", where=folder, found=error.strerror) from None
+    for name, text in texts.items():
+        _write_file(folder / name, text)
 
 
 def _write_file(path: Path, text: str) -> None:

@@ -35,6 +35,8 @@ VERBS = {
     "compare": "Compare two versions, down to the tensor.",
     "changelog": "Show what each version of a model changed.",
     "notes": "Write release notes between two versions, for one audience.",
+    "card": "Write a version's model card.",
+    "bom": "Write a version's bill of materials: a CycloneDX ML-BOM.",
     "load": "Bring a version's files here, verified, and print the folder.",
     "verify": "Check a version, or the whole registry, byte by byte.",
     "push": "Bring a version or a model into another registry.",

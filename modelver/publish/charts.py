@@ -5,6 +5,7 @@ has nothing that runs or is fetched. On its own it follows the reader's light or
 """
 
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Literal, TypeAlias
@@ -22,9 +23,10 @@ _ROW = 24
 _PLOT = 180
 _LABELS = 190
 _VALUES = 78
-_LABEL_LENGTH = 26
+_TITLE_LENGTH = 40
+_LABEL_LENGTH = 23
 _VERSION_LENGTH = 14
-_SHOWN_VERSIONS = 6
+_SIGN = 8
 _LEFT = 64
 _RIGHT = 24
 _TICKS = 5
@@ -95,7 +97,10 @@ class Chart:
         """
         draw = _slices if self.kind == "slices" else _versions
         height, body = draw(self)
-        note = f"{self.direction} is better" if self.direction else ""
+        notes = [
+            f"{self.direction} is better" if self.direction else "",
+            f"dashed: threshold {figure(self.threshold)}" if self.threshold is not None else "",
+        ]
         title, about = f"{self.key}-title", f"{self.key}-desc"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
@@ -104,8 +109,8 @@ class Chart:
             f'<title id="{title}">{_said(self.title)}</title><desc id="{about}">{_said(self.description)}</desc>'
             + (_dark() if adaptive else "")
             + _shape("rect", "fill", "paper", x=0, y=0, width=_WIDTH, height=height, rx=6)
-            + _text(16, 24, _cut(self.title, 62), weight=600)
-            + _text(_WIDTH - 16, 24, note, colour="quiet", anchor="end")
+            + _text(16, 24, _cut(self.title, _TITLE_LENGTH), weight=600)
+            + _text(_WIDTH - 16, 24, "; ".join(filter(None, notes)), colour="quiet", anchor="end", size=12)
             + "".join(body)
             + "</svg>"
         )
@@ -211,20 +216,25 @@ def _draw_versions(chart: Chart, bottom: int) -> Iterator[str]:
     ]
     path = " ".join(f"{_number(x)},{_number(y)}" for x, y in places)
     yield f'<polyline points="{path}" fill="none" {_paint("stroke", "mark")} stroke-width="2"/>'
-    named = _spread(count)
+    widest = max(_width(_cut(point.label, _VERSION_LENGTH)) for point in chart.points)
+    named = _spread(count, int((_WIDTH - _RIGHT - _LEFT) / ((max(widest, 6) + 2) * _SIGN)))
     for index, (point, (x, y)) in enumerate(zip(chart.points, places, strict=True)):
         yield _shape("circle", "fill", "mark", cx=x, cy=y, r=4)
         if index in named:
             label = _cut(point.label, _VERSION_LENGTH)
-            yield _text(x, bottom + 18, label, anchor="middle", size=12, whole=point.label)
-            yield _text(x, y - 9 if y > _TOP + 20 else y + 18, figure(point.value), anchor="middle", size=12)
+            inside = min(
+                x, _WIDTH - 8 - _width(label) * _SIGN / 2
+            )  # the last name must not leave the drawing
+            yield _text(inside, bottom + 18, label, anchor="middle", size=12, whole=point.label)
+            above = y - 9 if y > _TOP + 20 else y + 18
+            yield _text(min(x, _WIDTH - 36), above, figure(point.value), anchor="middle", size=12)
 
 
-def _spread(count: int) -> set[int]:
+def _spread(count: int, most: int) -> set[int]:
     """Return which of some points get their names: all, or some with the first and the last."""
-    if count <= _SHOWN_VERSIONS:
+    if count <= most:
         return set(range(count))
-    return {round(index * (count - 1) / (_SHOWN_VERSIONS - 1)) for index in range(_SHOWN_VERSIONS)}
+    return {round(index * (count - 1) / (most - 1)) for index in range(most)}
 
 
 def _dark() -> str:
@@ -282,8 +292,22 @@ def _said(text: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
+    """Return a text that is not wider than a number of Latin letters."""
     shown = visible(text)
-    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+    if _width(shown) <= length:
+        return shown
+    kept = 0
+    for sign in shown:
+        length -= _width(sign)
+        if length < 1:
+            break
+        kept += 1
+    return f"{shown[:kept]}…"
+
+
+def _width(text: str) -> int:
+    """Return how many Latin letters are as wide as a text (Unicode Standard Annex 11)."""
+    return sum(2 if unicodedata.east_asian_width(sign) in {"W", "F"} else 1 for sign in text)
 
 
 def _tick(value: float) -> str:

@@ -34,6 +34,7 @@ QUERIES = [
     ["rollback", "acme/fraud", "production"],
     ["yank", "acme/fraud:1.0.0", "--reason", "bad"],
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
+    ["card", "acme/fraud:1.0.0"],
     ["load", "acme/fraud:1.0.0"],
     ["verify"],
     ["doctor"],
