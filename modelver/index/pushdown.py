@@ -1,7 +1,8 @@
 """What SQL can say of an expression: conditions that each version has to meet for which the expression is true.
 
-They narrow down the versions that the expression is then asked of. So a condition may let through what the expression
-refuses, and never the other way round: only comparisons with constants are taken, and only those that ``&&`` joins.
+Only comparisons with constants are taken, and only those that ``&&`` joins. Where an expression is nothing else, SQL
+decides; else the conditions narrow down the versions that it is asked of. So a condition is true of the very versions of
+which the comparison is true: where that can't be had, it is left to the expression.
 """
 
 import re
@@ -13,7 +14,7 @@ import attrs
 from modelver.expressions import Expression
 from modelver.expressions.order import sort_key
 from modelver.expressions.scan import Word, closing
-from modelver.index.row import LONGEST_FACT, LONGEST_PATH, path_of
+from modelver.index.row import LONGEST_FACT, LONGEST_PATH, Value, as_stored, path_of
 from modelver.values.canonical import MAX_INTEGER
 from modelver.values.wire import format_time
 
@@ -24,8 +25,6 @@ _OPEN, _CLOSE = {"(", "[", "{"}, {")", "]", "}"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 _PLAIN = re.compile(r"""'[^'\\\n]*'|"[^"\\\n]*\"""")
 _METRIC_ARGUMENTS = 3
-
-Value = bool | int | float | str
 
 
 @attrs.frozen
@@ -49,10 +48,32 @@ class Condition:
         numeric = not isinstance(self.value, str) and sign in {">", ">="}
         return f"value {sign} ?" + (" AND value < ''" if numeric else "")
 
+    @property
+    def parameter(self) -> object:
+        """What the mark stands for."""
+        return as_stored(self.value)
 
-def conditions(expression: Expression) -> tuple[Condition, ...]:
-    """Return what SQL can check of an expression; each is necessary, all together need not be enough."""
-    return tuple(dict.fromkeys(found for part in _parts(expression.words) if (found := _condition(part))))
+
+@attrs.frozen
+class Pushed:
+    """What SQL can check of an expression.
+
+    Attributes:
+        conditions: Each is necessary.
+        whole: Whether all together say what the expression says, so that it need not be asked.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    whole: bool = False
+
+
+def push_down(expression: Expression) -> Pushed:
+    """Return what SQL can check of an expression."""
+    found = [_condition(part) for part in _parts(expression.words)]
+    known = tuple(dict.fromkeys(condition for condition in found if condition))
+    # Approvals may have expired; and what speaks of slices is absent where there are none.
+    open_ended = expression.names("approvals") or expression.names("slices")
+    return Pushed(known, whole=bool(found) and None not in found and not open_ended)
 
 
 def _parts(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
@@ -61,6 +82,7 @@ def _parts(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
         words = words[1:-1]
     signs = _outside(words)
     if any(words[index].text in {"||", "?"} for index in signs):
+        yield ()
         return
     ends = [index for index in signs if words[index].text == "&&"]
     if not ends:

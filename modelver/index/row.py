@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 import attrs
@@ -22,8 +23,10 @@ LONGEST_PATH = 400
 _LONGEST_TEXT = 65_536
 """Characters of one field that are searched; a manifest may have 16 MiB."""
 
-Fact = tuple[str, bool | int | float | str]
-"""A path, as `path_of` writes it, and a value that the variables have there."""
+Value = bool | int | float | str
+
+Fact = tuple[str, int | float | str | bytes]
+"""A path, as `path_of` writes it, and a value that the variables have there, as `as_stored` makes it."""
 
 
 class Texts(NamedTuple):
@@ -133,9 +136,15 @@ def _approvals(entry: VersionEntry) -> list[list[str | None]]:
     ]
 
 
+@lru_cache(maxsize=16_384)
 def path_of(*keys: str) -> str:
     """Return a path as facts have it: a JSON array of its keys."""
     return json.dumps(keys, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_stored(value: Value) -> int | float | str | bytes:
+    """Return a value as SQL compares it: to CEL, truth is no number, and so it is a blob."""
+    return bytes([value]) if isinstance(value, bool) else value
 
 
 def _facts(
@@ -164,7 +173,7 @@ def _facts(
         ):
             path = path_of(*keys)
             if len(path) <= LONGEST_PATH:
-                yield path, value
+                yield path, as_stored(value)
 
 
 def _leaves(keys: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:

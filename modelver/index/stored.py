@@ -11,7 +11,11 @@ from modelver.index.row import standing_roles
 from modelver.values.record import Metric
 from modelver.values.wire import parse_time
 
-COLUMNS = "id, folder, name, version, digest, seq, commit_digest, created_at, created_by, yanked, body"
+COLUMNS = (
+    "v.id, m.name, m.scheme, v.name, v.version, v.digest, v.seq, v.commit_digest, v.created_at, v.created_by, v.yanked,"
+    " v.body FROM versions v JOIN models m ON m.id = v.model"
+)
+"""What a row is read from, ready for a WHERE."""
 
 
 class Stored(NamedTuple):
@@ -19,11 +23,13 @@ class Stored(NamedTuple):
 
     Attributes:
         id: The row's number.
-        folder: The model's folder.
+        model: The model's name, as its maker spelled it.
+        scheme: The model's scheme.
     """
 
     id: int
-    folder: str
+    model: str
+    scheme: str
     name: str
     version: str
     digest: str

@@ -25,12 +25,12 @@ class Head:
     Attributes:
         seq: The commit's number; 0 where nothing is to be relied on.
         head: The commit's digest.
-        stamp: What the log's folder looked like before it was read; empty where it may have changed since.
+        stamp: What the log's folder looked like before it was read; 0 where it may have changed since.
     """
 
     seq: int = 0
     head: str = ""
-    stamp: str = ""
+    stamp: int = 0
 
 
 @attrs.frozen
@@ -85,10 +85,9 @@ def heads(connection: "Connection") -> dict[str, Head]:
     return {folder: Head(seq, head, stamp) for folder, seq, head, stamp in rows}
 
 
-def models(connection: "Connection") -> dict[str, tuple[str, str]]:
-    """Return each model's name, as its maker spelled it, and its scheme, by folder."""
-    rows = connection.execute("SELECT folder, name, scheme FROM models")
-    return {folder: (name, scheme) for folder, name, scheme in rows}
+def stamps(connection: "Connection") -> dict[str, int]:
+    """Return the stamp of each model's log, by folder."""
+    return dict(connection.execute("SELECT folder, stamp FROM models"))
 
 
 def restamp(connection: "Connection", stamps: Iterable[tuple[str, Head]]) -> None:

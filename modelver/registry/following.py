@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,7 +16,7 @@ from modelver.history.commit import MAX_COMMIT
 from modelver.history.state import State, VersionEntry
 from modelver.index.file import IndexFile
 from modelver.index.row import Row, make_row
-from modelver.index.write import Change, Head, apply, forget, heads, restamp, touched
+from modelver.index.write import Change, Head, apply, forget, heads, restamp, stamps, touched
 from modelver.registry.finding import caller_level, model_of, scheme_of
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
@@ -37,7 +38,9 @@ _PAGE = 1_000
 """Objects that a store lists in one request."""
 
 _GRAIN_NS = 10_000_000_000
-"""A folder that changed so lately may change again without its time showing it."""
+"""The coarsest time that file systems keep is two seconds, and a server's clock may be off by some."""
+
+_LARGEST = 2**63 - 1
 
 _UNREADABLE = (Corrupt, InvalidValue, NotFound)
 
@@ -49,12 +52,12 @@ class News:
     Attributes:
         folder: The model's folder.
         before: Up to where it is in the index.
-        stamp: What the log's folder looked like before it was read; empty where that proves nothing.
+        stamp: What the log's folder looked like before it was read; 0 where that proves nothing.
     """
 
     folder: str
     before: Head
-    stamp: str = ""
+    stamp: int = 0
 
 
 @attrs.frozen
@@ -83,32 +86,44 @@ def follow(
     Raises:
         StoreError: The store can't be read.
     """
-    news, gone = _look(session, index.run(heads), folders)
+    news, gone = _look(session, index, folders)
     if not news and not gone:
         return
-    lock = None if index.is_in_memory else session.cache / "locks" / f"index-{index.name}"
-    with advisory_lock(lock, timeout=_PATIENCE):
+    with advisory_lock(lock_of(session, index), timeout=_PATIENCE):
         # Once more, as another process may have done it meanwhile.
-        news, gone = _look(session, index.run(heads), folders)
+        news, gone = _look(session, index, folders)
         if gone:
             index.run(lambda connection: forget(connection, gone), write=True)
         for start in range(0, len(news), _MODELS_AT_ONCE):
             _take_in(session, index, news[start : start + _MODELS_AT_ONCE], strict=strict)
 
 
-def _look(
-    session: Session, known: Mapping[str, Head], folders: frozenset[str] | None
-) -> tuple[list[News], list[str]]:
+def lock_of(session: Session, index: IndexFile) -> Path | None:
+    """Return the lock of whoever writes to an index; None where it is nobody else's."""
+    return None if index.is_in_memory else session.cache / "locks" / f"index-{index.name}"
+
+
+def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) -> tuple[list[News], list[str]]:
     """Return the models that may have news, and those of the index that are gone."""
-    local = session.store.folder is not None
-    there = dict(_local(session, folders) if local else _listed(session, known, folders))
+    if session.store.folder is not None:
+        known, there = index.run(stamps), _local(session, folders)
+        changed = {
+            folder: stamp for folder, stamp in there.items() if not stamp or known.get(folder) != stamp
+        }
+    else:
+        head_of = index.run(heads)
+        known, there = (
+            {folder: head.seq for folder, head in head_of.items()},
+            _listed(session, head_of, folders),
+        )
+        changed = {folder: 0 for folder, last in there.items() if known.get(folder) != last}
     concerned = known.keys() if folders is None else known.keys() & folders
-    news = []
-    for folder, (last, stamp) in there.items():
-        head = known.get(folder)
-        same = head is not None and (head.stamp == stamp if local else head.seq == last)
-        if (not same or (not stamp and local)) and (head is not None or _is_model(folder)):
-            news.append(News(folder, head or Head(), stamp))
+    before = index.run(heads) if changed else {}
+    news = [
+        News(folder, before.get(folder, Head()), stamp)
+        for folder, stamp in changed.items()
+        if folder in known or _is_model(folder)
+    ]
     return news, sorted(concerned - there.keys())
 
 
@@ -119,50 +134,50 @@ def _is_model(folder: str) -> bool:
         return False
 
 
-def _local(session: Session, folders: frozenset[str] | None) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield what the logs' folders look like: a new commit is a new name, which changes its folder's time."""
+def _local(session: Session, folders: frozenset[str] | None) -> dict[str, int]:
+    """Return what each log's folder looks like: a new commit is a new name, which changes its folder's time.
+
+    0 is a folder that changed so lately that it may change again without its time showing it.
+    """
     base = os.fspath(session.store.local_path(MODELS) or "")
-    now = time.time_ns()
     try:
         with os.scandir(base) as entries:
             names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
-        return
+        return {}
+    latest = time.time_ns() - _GRAIN_NS
+    found = {}
     for name in names if folders is None else folders.intersection(names):
         try:
             status = os.stat(f"{base}/{name}/log")  # noqa: PTH116 (10,000 at each search)
         except OSError:
             continue
-        settled = not 0 <= now - status.st_mtime_ns < _GRAIN_NS
-        yield name, (0, f"{status.st_mtime_ns}-{status.st_ino}" if settled else "")
+        changed = status.st_mtime_ns
+        found[name] = (changed + status.st_ino) & _LARGEST if changed < latest else 0
+    return found
 
 
-def _listed(
-    session: Session, known: Mapping[str, Head], folders: frozenset[str] | None
-) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield the last commit's number of each log: from one listing of all, or one of each where that is less to list."""
+def _listed(session: Session, known: Mapping[str, Head], folders: frozenset[str] | None) -> dict[str, int]:
+    """Return the last commit's number of each log: from one listing of all, or one of each where that is less to list."""
     store = session.store
     pages = sum(head.seq for head in known.values()) // _PAGE + 1
     if folders is not None and len(folders) <= pages:
 
-        def last(folder: str) -> tuple[str, int]:
+        def last(folder: str) -> int:
             log = f"{model_prefix(folder)}/log"
             after = numbered_key(log, max(known.get(folder, Head()).seq - 1, 0))
-            return folder, max(
-                (number_of(entry.key) or 0 for entry in store.list(log, after=after)), default=0
-            )
+            return max((number_of(entry.key) or 0 for entry in store.list(log, after=after)), default=0)
 
-        for folder, number in work_ahead(store, last, sorted(folders)):
-            if number:
-                yield folder, (number, "")
-        return
+        wanted = sorted(folders)
+        numbers = zip(wanted, work_ahead(store, last, wanted), strict=True)
+        return {folder: number for folder, number in numbers if number}
     found: dict[str, int] = {}
     for entry in store.list(MODELS):
         _, folder, kind, *rest = [*entry.key.split("/"), ""]
-        number = number_of(entry.key) or 0
-        if kind == "log" and rest and (folders is None or folder in folders):
+        number = number_of(entry.key) if kind == "log" and rest else None
+        if number and (folders is None or folder in folders):
             found[folder] = max(found.get(folder, 0), number)
-    yield from ((folder, (number, "")) for folder, number in found.items() if number)
+    return found
 
 
 def _take_in(session: Session, index: IndexFile, news: Sequence[News], *, strict: bool) -> None:

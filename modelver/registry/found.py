@@ -1,6 +1,6 @@
 """What a search found, as a list of versions that shows itself."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import cast, overload
 
@@ -32,34 +32,58 @@ class FoundRow:
     values: Mapping[str, Json]
 
 
-@attrs.frozen(repr=False)
 class Found(Sequence[ModelVersion]):
-    """The versions that a search found, in its order.
+    """The versions that a search found, in its order; each is made when it is first asked for.
 
-    Attributes:
+    Args:
         asked: The search in words.
-        versions: The versions.
+        stored: Their rows in the index.
+        columns: The variables that the search speaks of.
+        at: The time of the search, for approvals.
+        make: Makes a version of a row.
     """
 
-    asked: str
-    versions: tuple[ModelVersion, ...]
-    _stored: tuple[Stored, ...] = attrs.field(alias="stored", eq=False)
-    _columns: tuple[tuple[str, ...], ...] = attrs.field(alias="columns", eq=False)
-    _at: str = attrs.field(alias="at", eq=False)
+    def __init__(
+        self,
+        asked: str,
+        stored: Sequence[Stored],
+        columns: Sequence[Sequence[str]],
+        at: str,
+        make: Callable[[Stored], ModelVersion],
+    ) -> None:
+        self.asked = asked
+        self._stored = stored
+        self._columns = columns
+        self._at = at
+        self._make = make
+        self._made: dict[int, ModelVersion] = {}
 
     @overload
     def __getitem__(self, index: int) -> ModelVersion: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[ModelVersion, ...]: ...
-    def __getitem__(self, index: int | slice) -> ModelVersion | tuple[ModelVersion, ...]:
+    def __getitem__(self, index: slice) -> list[ModelVersion]: ...
+    def __getitem__(self, index: int | slice) -> ModelVersion | list[ModelVersion]:
         """Return one version, or several."""
-        return self.versions[index]
+        places = range(len(self._stored))[index]
+        return (
+            self._version(places) if isinstance(places, int) else [self._version(place) for place in places]
+        )
+
+    def _version(self, place: int) -> ModelVersion:
+        if place not in self._made:
+            self._made[place] = self._make(self._stored[place])
+        return self._made[place]
 
     def __len__(self) -> int:
-        return len(self.versions)
+        return len(self._stored)
 
-    def __iter__(self) -> Iterator[ModelVersion]:
-        return iter(self.versions)
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the same versions were found, in the same order; a list of versions will do."""
+        if isinstance(other, Found | list | tuple):
+            return list(self) == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # as a list
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,20 +92,21 @@ class Found(Sequence[ModelVersion]):
 
     def rows(self) -> Iterator[FoundRow]:
         """Yield the versions with their aliases, and with what the search asked about."""
-        for version, stored in zip(self.versions, self._stored, strict=True):
+        for place, stored in enumerate(self._stored):
             variables = stored.subject(self._at)
             yield FoundRow(
-                version=version,
+                version=self._version(place),
                 aliases=tuple(cast("list[str]", variables["aliases"])),
                 yanked=bool(stored.yanked),
                 values={title(path): cast("Json", value_at(variables, path)) for path in self._columns},
             )
 
     def __repr__(self) -> str:
-        return f"<Found {len(self)}: {', '.join(version.ref for version in self.versions[:3])}{', ...' * (len(self) > 3)}>"  # noqa: PLR2004 (shown)
+        first = ", ".join(version.ref for version in self[:3])
+        return f"<Found {len(self):,}: {first}{', ...' if len(self) > 3 else ''}>"  # noqa: PLR2004 (as many are shown)
 
     def __str__(self) -> str:
-        return "\n".join(version.ref for version in self.versions)
+        return "\n".join(version.ref for version in self)
 
     def _repr_html_(self) -> str:
         rows = [

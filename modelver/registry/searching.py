@@ -1,9 +1,10 @@
 """Searching a registry: the index, brought up to the logs, asked, and made anew where it is damaged."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -17,12 +18,13 @@ from modelver.index.frame import to_frame
 from modelver.index.ordering import parse_order
 from modelver.index.query import Query, find, words_of
 from modelver.index.stored import Stored
-from modelver.index.write import Head, heads, models
-from modelver.registry.following import follow
+from modelver.index.write import stamps
+from modelver.registry.following import follow, lock_of
 from modelver.registry.found import Found
 from modelver.registry.reading import VersionDetails
 from modelver.registry.session import Session
 from modelver.storage.layout import MODELS
+from modelver.storage.lock import advisory_lock
 from modelver.values.digest import Digest
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_PATTERN = 200
+_PATIENCE = 10.0
 _T = TypeVar("_T")
 
 
@@ -56,30 +59,24 @@ def index_of(session: Session) -> IndexFile:
 
 def search(session: Session, index: IndexFile, wish: Wish) -> Found:
     """Return the versions that a search finds."""
-    stored, query, known = _ask(session, index, wish)
-    asked = " and ".join(
-        filter(
-            None, [wish.expression, wish.text and f'text "{wish.text}"', wish.model and f"in {wish.model}"]
-        )
-    )
+    stored, query = _ask(session, index, wish)
+    asked = (wish.expression, wish.text and f'text "{wish.text}"', wish.model and f"in {wish.model}")
     return Found(
-        asked=asked,
-        versions=tuple(_version(session, row, *known[row.folder]) for row in stored),
-        stored=tuple(stored),
+        asked=" and ".join(filter(None, asked)),
+        stored=stored,
         columns=columns(query.expression, query.order),
         at=query.at,
+        make=partial(_version, session),
     )
 
 
 def frame(session: Session, index: IndexFile, wish: Wish) -> "pd.DataFrame":
     """Return the versions that a search finds as a table."""
-    stored, query, _ = _ask(session, index, wish)
+    stored, query = _ask(session, index, wish)
     return to_frame(stored, query.at)
 
 
-def _ask(
-    session: Session, index: IndexFile, wish: Wish
-) -> tuple[list[Stored], Query, dict[str, tuple[ModelName, Scheme]]]:
+def _ask(session: Session, index: IndexFile, wish: Wish) -> tuple[list[Stored], Query]:
     query = Query(
         expression=_expression(wish.expression),
         text=words_of(wish.text),
@@ -90,27 +87,21 @@ def _ask(
     exact = _exact(wish.model)
     _ = session.identity  # NotFound, where there is no registry
 
-    def ask() -> tuple[list[Stored], Query, dict[str, tuple[ModelName, Scheme]]]:
-        known = index.run(heads)
-        folders = _folders(session, wish, exact, known)
-        if wish.fresh or not known:
+    def ask() -> list[Stored]:
+        fresh = wish.fresh or not index.run(stamps)
+        folders = _folders(session, index, wish.model, exact, fresh=fresh)
+        if fresh:
             follow(session, index, folders, strict=exact is not None)
         session.tell_age()
-        limited = attrs.evolve(query, folders=folders)
-        rows, named = index.run(lambda connection: (find(connection, limited), models(connection)))
-        if exact is not None and exact.folder not in named:
+        found = index.run(lambda connection: find(connection, attrs.evolve(query, folders=folders)))
+        if exact is not None and not found:
             session.state(exact)  # NotFound, with what is similar
-        parsed = {row.folder: named[row.folder] for row in rows}
-        return (
-            rows,
-            query,
-            {folder: (ModelName(name), Scheme.parse(scheme)) for folder, (name, scheme) in parsed.items()},
-        )
+        return found
 
-    return _mended(index, ask)
+    return _mended(session, index, ask), query
 
 
-def _mended(index: IndexFile, work: Callable[[], _T]) -> _T:
+def _mended(session: Session, index: IndexFile, work: Callable[[], _T]) -> _T:
     """Do work with an index that is made anew when it turns out to be damaged; in memory where there is no disk for it."""
     import sqlite3
 
@@ -132,7 +123,8 @@ def _mended(index: IndexFile, work: Callable[[], _T]) -> _T:
                 raise
             kept = True
         if kept:
-            index.discard()
+            with advisory_lock(lock_of(session, index), timeout=_PATIENCE):
+                index.discard()
         if last or not kept:
             index.move_to_memory()
     return work()
@@ -166,24 +158,25 @@ def _exact(model: str | None) -> ModelName | None:
 
 
 def _folders(
-    session: Session, wish: Wish, exact: ModelName | None, known: Mapping[str, Head]
+    session: Session, index: IndexFile, model: str | None, exact: ModelName | None, *, fresh: bool
 ) -> frozenset[str] | None:
-    if wish.model is None:
+    """Return the folders of the models that are meant; None for all."""
+    if model is None:
         return None
     if exact is not None:
         return frozenset([exact.folder])
-    there = session.store.folders(MODELS) if wish.fresh or not known else iter(known)
-    pattern = wish.model.lower()
+    there = session.store.folders(MODELS) if fresh else index.run(stamps)
+    pattern = model.lower()
     return frozenset(folder for folder in there if fnmatchcase(folder.replace("--", "/"), pattern))
 
 
-def _version(session: Session, row: Stored, name: ModelName, scheme: Scheme) -> ModelVersion:
+def _version(session: Session, row: Stored) -> ModelVersion:
     """Return a version as people hold it; its manifest is read when it is asked for, and checked."""
-    at, digest = parse_time(row.created_at), Digest(row.digest)
+    name, at, digest = ModelName(row.model), parse_time(row.created_at), Digest(row.digest)
     entry = VersionEntry(row.version, digest, Mark(row.seq, at, at, row.created_by), row.commit)
     return ModelVersion(
         name=name,
-        version=scheme.version(row.version),
+        version=Scheme.parse(row.scheme).version(row.version),
         digest=digest,
         created_at=at,
         created_by=row.created_by,
