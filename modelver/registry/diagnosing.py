@@ -14,7 +14,7 @@ from modelver.content.receive import Receiver
 from modelver.content.send import Sender
 from modelver.errors import ModelverError
 from modelver.hashing.stream import hash_file
-from modelver.registry.opening import locate
+from modelver.registry.opening import check_online, locate
 from modelver.registry.progress import Callback, Progress
 from modelver.storage import DEFAULT_TIMEOUT, open_store
 from modelver.storage.doctor import examine
@@ -50,10 +50,12 @@ def diagnose(
 
     Raises:
         UnsupportedStore: It is of a kind that modelver can't use.
+        Offline: ``$MODELVER_OFFLINE`` forbids it.
         StoreError: It can't be asked at all: it is out of reach, or refuses the credentials.
     """
     address = locate(url)
     store, second = (open_store(address, storage_options=storage_options, timeout=timeout) for _ in range(2))
+    check_online(store)
     founding = store.local_path(REGISTRY_FILE)
     is_new = founding is not None and not founding.parent.exists()
     try:

@@ -7,7 +7,7 @@ import attrs
 
 from modelver.errors import NotFound
 from modelver.registry.facade import Registry
-from modelver.registry.opening import Identity, locate, read_identity
+from modelver.registry.opening import Identity, check_online, locate, read_identity
 from modelver.storage import open_store
 
 
@@ -41,10 +41,12 @@ def found(
     Raises:
         UnsupportedStore: The store is not fit for a registry.
         LogTampered: There is a registry whose founding file is missing or damaged.
+        Offline: ``$MODELVER_OFFLINE`` forbids it.
         StoreError: The environment failed.
     """
     address = locate(url)
     store = open_store(address, storage_options=storage_options)
+    check_online(store)
     before: Identity | None
     try:
         before = read_identity(store)

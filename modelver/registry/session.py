@@ -178,11 +178,11 @@ class Session:
 
     def tell_age(self) -> None:
         """Warn where what was read is the last known state, since the store can't be reached."""
-        since = self.store.stale_since if isinstance(self.store, CachedStore) else None
-        if since is not None:
+        if isinstance(self.store, CachedStore) and (since := self.store.stale_since) is not None:
+            why = "is not asked, as modelver is offline" if self.store.is_offline else "can't be reached"
             age = timedelta(seconds=int((datetime.now(UTC) - since).total_seconds()))
             warnings.warn(
-                f"{self.store.url} can't be reached: this is its last known state, of"
+                f"{self.store.url} {why}: this is its last known state, of"
                 f" {since:%Y-%m-%d %H:%M:%S} UTC, {age} ago",
                 stacklevel=caller_level(),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from modelver.content.blobs import get_blob, has_blob
 from modelver.content.receive import Receiver
-from modelver.errors import IntegrityError, ModelverError, NotFound
+from modelver.errors import IntegrityError, ModelverError, NotFound, Offline, StoreError
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.stream import hash_file
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint
@@ -57,6 +57,7 @@ def verify_registry(session: Session, callback: Callback | None) -> Report:
 
     Raises:
         NotFound: There is no registry.
+        StoreError: It can't be read at all; that is no damage.
     """
     findings = list(_check_founding(session))
     checked: Counter[str] = Counter()
@@ -83,6 +84,8 @@ def _check_founding(session: Session) -> Iterator[Finding]:
         if not any(True for folder in (MODELS, BLOBS) for _ in session.store.list(folder)):
             _ = session.identity  # says best what is not here
         yield Finding(REGISTRY_FILE, "is missing")
+    except StoreError:
+        raise  # out of reach, or no right to read: no damage
     except ModelverError as error:
         yield _finding(error, REGISTRY_FILE)
 
@@ -251,6 +254,13 @@ def _missing(digest: Digest) -> Finding:
 
 
 def _finding(error: ModelverError, key: str) -> Finding:
+    """Return what an error says of an object.
+
+    Raises:
+        Offline: The store can't be reached any more: that says nothing of the object.
+    """
+    if isinstance(error, Offline):
+        raise error
     what = "is missing" if isinstance(error, NotFound) else error.what
     return Finding(key, what, error.expected, error.found)
 

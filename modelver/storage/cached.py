@@ -89,6 +89,11 @@ class CachedStore:
             return datetime.fromtimestamp(0, UTC)
 
     @property
+    def is_offline(self) -> bool:
+        """Whether it is never asked, by the caller's choice."""
+        return self._offline
+
+    @property
     def _is_down(self) -> bool:
         return self._offline or self._failed_within(REST_SECONDS)
 
@@ -167,11 +172,7 @@ class CachedStore:
 
     def _must_be_online(self) -> None:
         if self._offline:
-            raise Offline(
-                "modelver is offline",
-                where=self.url,
-                hint="Reading what was read before works; for the rest unset offline= or $MODELVER_OFFLINE.",
-            )
+            raise told_offline(self.url)
         if self._failed_within(JUST_NOW):
             raise Offline(
                 "the store could not be reached a moment ago",
@@ -217,6 +218,8 @@ class CachedStore:
         raise NotFound("no such object was known when the store was last reached", where=f"{self.url}/{key}")
 
     def _unreached(self, key: str) -> Offline:
+        if self._offline:
+            return told_offline(f"{self.url}/{key}")
         return Offline(
             "the store can't be reached, and this was not read before",
             where=f"{self.url}/{key}",
@@ -275,6 +278,19 @@ class CachedStore:
                 self._objects.mkdir(mode=0o700, parents=True, exist_ok=True)
                 (self._objects / _SEEN).touch()
                 self._noted = now
+
+
+def told_offline(where: str) -> Offline:
+    """Return the error for what offline mode forbids.
+
+    Args:
+        where: The address that would have been asked.
+    """
+    return Offline(
+        "modelver is offline",
+        where=where,
+        hint="Reading what was read before works; for the rest unset offline= or $MODELVER_OFFLINE.",
+    )
 
 
 def _is_blob(key: str) -> bool:

@@ -292,3 +292,13 @@ def test_options_reach_the_registry(run: Run, monkeypatch: pytest.MonkeyPatch) -
 def test_a_verb_works_without_the_group() -> None:
     """What was said before the verb is nothing then."""
     assert Before() == (None, {})
+
+
+@pytest.mark.parametrize("verb", ["doctor", "init", "list", "verify"])
+def test_offline_a_store_is_not_asked(run: Run, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """By whatever verb; and the message says that this was wished."""
+    monkeypatch.setenv("MODELVER_OFFLINE", "1")
+    done = run("--registry", "s3://bucket/models", verb, code=8)
+    assert "modelver is offline: s3://bucket/models" in done.stderr
+    assert "unset" in done.stderr
+    run("--registry", "models", "init")

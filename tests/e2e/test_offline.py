@@ -120,6 +120,17 @@ def test_who_never_asked_is_told_so(place: Place, tmp_path: Path) -> None:
         assert error.value.hint
 
 
+@pytest.mark.filterwarnings("ignore:.*last known")
+def test_what_is_out_of_reach_is_not_called_damaged(place: Place) -> None:
+    """Verifying fails where it can't read, from the beginning or from some request on."""
+    place.proxy.faults = Faults(refuse=True)
+    for ref in (None, PRODUCTION):
+        with pytest.raises(mv.Offline):
+            place.client().verify(ref)
+        with pytest.raises(mv.Offline, match="modelver is offline"):
+            place.client(offline=True).verify(ref)
+
+
 def test_a_store_that_comes_back_is_asked_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the rest what is read is current, without a warning, and writing works."""
     monkeypatch.setattr(cached, "REST_SECONDS", 1.0)
