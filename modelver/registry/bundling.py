@@ -24,7 +24,7 @@ from modelver.registry.archive import Archive, new_archive
 from modelver.registry.contents import CONTENTS, Contents, open_bundle
 from modelver.registry.ends import End, StoredLog, is_same_registry
 from modelver.registry.finding import find
-from modelver.registry.replicated import Replicated, Tally
+from modelver.registry.replicated import Replicated, Tally, amount
 from modelver.registry.replicating import compare_logs, copy_logs, needed_blobs
 from modelver.storage.ahead import read_ahead
 from modelver.storage.layout import REGISTRY_FILE, blob_key, numbered_key
@@ -74,7 +74,9 @@ class Exported:
         return f"{self.path}: {self._counts()}"
 
     def _counts(self) -> str:
-        return f"{len(self.versions):,} version(s), {self.blobs:,} blob(s), {format_size(self.size)}"
+        return (
+            f"{amount(len(self.versions), 'version')}, {amount(self.blobs, 'blob')}, {format_size(self.size)}"
+        )
 
     def _repr_html_(self) -> str:
         rows = [(html.code(ref),) for ref in self.versions]

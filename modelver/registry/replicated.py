@@ -64,12 +64,12 @@ class Replicated:
         if not self.changed:
             return "nothing new"
         told = [
-            _amount(len(self.versions), "version"),
-            _amount(self.commits, "commit"),
-            f"{_amount(self.blobs, 'blob')} ({format_size(self.size)})",
+            amount(len(self.versions), "version"),
+            amount(self.commits, "commit"),
+            f"{amount(self.blobs, 'blob')} ({format_size(self.size)})",
         ]
         told += [f"{self.on_server:,} of them copied by the service itself"] if self.on_server else []
-        told += [f"{_amount(self.skipped, 'blob')} there already"] if self.skipped else []
+        told += [f"{amount(self.skipped, 'blob')} there already"] if self.skipped else []
         return ", ".join(told)
 
     def _repr_html_(self) -> str:
@@ -79,7 +79,8 @@ class Replicated:
         )
 
 
-def _amount(count: int, noun: str) -> str:
+def amount(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where that is due."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

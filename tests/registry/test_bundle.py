@@ -58,7 +58,7 @@ def test_a_model_comes_with_its_history(source: mv.Registry, tmp_path: Path) -> 
     assert target.get(f"{MODEL}@production").digest == source.get(f"{MODEL}@production").digest
     assert target.verify()
     assert not target.import_bundle(bundle).changed
-    assert "3 version(s)" in str(bundle)
+    assert "3 versions" in str(bundle)
     assert MODEL in bundle._repr_html_()
     assert bundle.to_dict()["path"] == str(tmp_path / "fraud.modelver")
 
