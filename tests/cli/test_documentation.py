@@ -19,6 +19,7 @@ QUERIES = [
     ["finalize", "acme/fraud:2.0.0-rc.1"],
     ["list"],
     ["list", "acme/fraud"],
+    ["search", "metrics.f1 > 0.9"],
     ["show", "acme/fraud:1.0.0"],
     ["log", "acme/fraud"],
     ["status", "acme/fraud"],
