@@ -19,7 +19,7 @@ from modelver.hashing.tree import files_below
 from modelver.storage.remote_source import list_remote
 from modelver.values.canonical import Json, encode
 from modelver.values.digest import Digest
-from modelver.values.record import Dataset
+from modelver.values.record import NAMED, Dataset
 from modelver.values.url import without_credentials
 
 CONTENT = "content"
@@ -34,7 +34,7 @@ def digest_dataset(
 
     One file's content digest is its SHA-256. A folder's is the SHA-256 of the canonical JSON of ``[path, size, sha256]``
     for each file, sorted by path. A listing's is that of ``[path, size, mark]``, where the mark is the store's version
-    id or ETag, or empty (docs/format.md, "Datasets").
+    id or ETag, or empty (docs/format.md, "Datasets"). One that is only named stays as it is.
 
     Raises:
         NotFound: There is nothing at its URI.
@@ -44,6 +44,8 @@ def digest_dataset(
     if dataset.digest.startswith("sha256:"):
         digest, method = Digest(dataset.digest), dataset.method or STATED
         return attrs.evolve(dataset, digest=digest, method=method, uri=_shown(dataset.uri))
+    if dataset.method == NAMED and not dataset.digest:
+        return attrs.evolve(dataset, uri=_shown(dataset.uri))
     if not dataset.uri:
         raise InvalidValue("a dataset needs a uri or a digest", where=dataset.name)
     place = local_place(dataset.uri)

@@ -15,6 +15,9 @@ from modelver.values.provenance import Code
 
 Direction = Literal["", "higher", "lower"]
 
+NAMED = "named"
+"""The method of a dataset of which only the name is known."""
+
 
 def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: object) -> None:
     if not isinstance(value, str) or not value.strip():
@@ -124,7 +127,8 @@ class Dataset:
         digest: What to record: ``content`` (hash all bytes), ``listing`` (hash names, sizes and ETags or version ids),
             or a digest that you state. Empty: content for a local path, listing for a remote one. In a registered
             version this is the digest itself.
-        method: In a registered version: how `digest` came about, ``content``, ``listing`` or ``stated``.
+        method: In a registered version: how `digest` came about, ``content``, ``listing`` or ``stated``. ``named``: only
+            the name is known, as a model card gives it, and there is no digest.
         split: Such as ``train`` or ``test``.
         rows: Number of examples.
         license: SPDX identifier.
