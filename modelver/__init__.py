@@ -41,6 +41,7 @@ _PLACES = {
     "gates.policy": ("Policy", "Requirement"),
     "hashing.stream": ("hash_file",),
     "hashing.tree": ("TreeDigest", "hash_tree"),
+    "publish.audit": ("Audit",),
     "publish.changelog": ("ModelChangelog",),
     "publish.notes": ("Notes",),
     "registry": ("History", "HistoryEntry", "LoadedModel", "Registry", "VersionStatus"),

@@ -67,6 +67,7 @@ from modelver.gates.policy import Requirement as Requirement
 from modelver.hashing.stream import hash_file as hash_file
 from modelver.hashing.tree import TreeDigest as TreeDigest
 from modelver.hashing.tree import hash_tree as hash_tree
+from modelver.publish.audit import Audit as Audit
 from modelver.publish.changelog import ModelChangelog as ModelChangelog
 from modelver.publish.notes import Notes as Notes
 from modelver.registry import (

@@ -1,6 +1,6 @@
 """Approvals and rejections for people to read: who said what, when, and whether it is proved or only claimed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -9,7 +9,8 @@ import attrs
 from modelver.gates import Case, Policy
 from modelver.gates.approving import weigh
 from modelver.history.governing import Approved
-from modelver.history.state import Approval, Rejection, State, VersionEntry
+from modelver.history.state import AliasChange, Approval, Rejection, State, VersionEntry
+from modelver.publish.document import Cell, CellLike
 from modelver.publish.page import Tone
 from modelver.values import wire
 from modelver.values.canonical import Json
@@ -61,6 +62,11 @@ class Judged:
             return "bad"
         return "good" if self.proved else "warn"
 
+    def __str__(self) -> str:
+        aim = f" for {self.alias}" if self.alias else ""
+        void = f"; does not count: {self.against}" if self.against else ""
+        return f"{self.role} {self.decision}{aim}: {self.person}, {self.at:%Y-%m-%d}, {self.worth}{void}"
+
     def to_dict(self) -> dict[str, Json]:
         """Return it as plain JSON data."""
         return {
@@ -90,7 +96,7 @@ class Bench:
         manifest: What the version states.
         entry: The version.
         policies: Whose keys are trusted.
-        at: The time for which they are weighed; expiry counts by it.
+        at: The time for which they are weighed: expiry counts by it.
     """
 
     registry: str
@@ -102,27 +108,48 @@ class Bench:
 
     def judged(self) -> tuple[Judged, ...]:
         """Return all that was said, the oldest first; each is weighed for the step that it was given for."""
-        said: list[Approval | Rejection] = [*self.entry.approvals, *self.entry.rejections]
-        found = map(self._weighed, said)
+        found = [self._weighed(each, _alias(each), each.mark.seq) for each in self._said()]
         return tuple(sorted(found, key=lambda each: each.at))
 
-    def _weighed(self, each: Approval | Rejection) -> Judged:
+    def judged_for(self, step: AliasChange) -> tuple[Judged, ...]:
+        """Return what had been said before an alias moved, the oldest first, weighed for that move."""
+        earlier = attrs.evolve(
+            self.entry,
+            approvals=tuple(each for each in self.entry.approvals if each.mark.seq < step.generation),
+            rejections=tuple(each for each in self.entry.rejections if each.mark.seq < step.generation),
+        )
+        bench = attrs.evolve(self, entry=earlier, at=step.mark.at)
+        found = [bench._weighed(each, step.alias, step.generation) for each in bench._said()]  # noqa: SLF001 (its own)
+        return tuple(sorted(found, key=lambda each: each.at))
+
+    def _said(self) -> list[Approval | Rejection]:
+        return [*self.entry.approvals, *self.entry.rejections]
+
+    def _weighed(self, each: Approval | Rejection, alias: Alias | None, seq: int) -> Judged:
+        """Weigh what was said for a step that was to be the commit of a number."""
         said = each.said
         rejected = isinstance(each, Rejection)
         # A rejection's signature is weighed as an approval's is; nothing takes a rejection back.
         as_approval = Approval(cast("Approved", said), each.mark)
-        entry = attrs.evolve(
-            self.entry, approvals=(as_approval,), rejections=() if rejected else self.entry.rejections
-        )
+        rejections = () if rejected else self.entry.rejections
+        earlier = tuple(change for change in self.state.alias_history if change.generation < seq)
         case = Case(
             registry=self.registry,
-            state=self._as_of(each.mark.seq),
+            state=attrs.evolve(self.state, alias_history=earlier),
             manifest=self.manifest,
-            entry=entry,
-            alias=Alias(said.alias) if said.alias else None,
+            entry=attrs.evolve(self.entry, approvals=(as_approval,), rejections=rejections),
+            alias=alias,
             at=self.at,
         )
-        (weighed,) = weigh(case, self.policies)
+        required = (
+            [policy.aliases[alias] for policy in self.policies if alias in policy.aliases] if alias else []
+        )
+        (weighed,) = weigh(
+            case,
+            self.policies,
+            signed=any(one.signature for one in required),
+            separate=not rejected and any(one.separate for one in required),
+        )
         return Judged(
             decision=type(said).TYPE,
             role=said.role,
@@ -137,22 +164,23 @@ class Bench:
             against=weighed.against,
         )
 
-    def _as_of(self, seq: int) -> State:
-        """Return the log with the aliases' moves before a commit: what it was given for was to come yet."""
-        earlier = tuple(change for change in self.state.alias_history if change.generation < seq)
-        return attrs.evolve(self.state, alias_history=earlier)
 
-
-def judged_rows(judged: Sequence[Judged]) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of a table of judgements, without tones: see `JUDGED_HEADER`."""
-    for each in judged:
-        yield (
-            f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
-            each.person,
-            f"{each.at:%Y-%m-%d %H:%M}",
-            each.worth + (f"; does not count: {each.against}" if each.against else ""),
-            each.reason,
-        )
+def _alias(each: Approval | Rejection) -> Alias | None:
+    return Alias(each.said.alias) if each.said.alias else None
 
 
 JUDGED_HEADER = ("role", "person", "when (UTC)", "worth", "reason")
+
+
+def judged_rows(judged: Sequence[Judged]) -> list[tuple[CellLike, ...]]:
+    """Return the rows of a table of judgements, under `JUDGED_HEADER`."""
+    return [
+        (
+            f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
+            each.person,
+            f"{each.at:%Y-%m-%d %H:%M}",
+            Cell(each.worth + (f"; does not count: {each.against}" if each.against else ""), each.tone),
+            each.reason,
+        )
+        for each in judged
+    ]

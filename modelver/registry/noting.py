@@ -2,21 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from modelver.compare import Side, compare
 from modelver.errors import InvalidValue
 from modelver.history.state import State, VersionEntry
 from modelver.publish.audiences import AUDIENCES, Audience, data_for
-from modelver.publish.judged import Bench
 from modelver.publish.material import Material, WayBack, way_back
 from modelver.publish.notes import Notes
 from modelver.publish.templating import render
 from modelver.registry import inputs
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
-from modelver.registry.gating import governed
-from modelver.registry.publishing import releases, templates_folder
+from modelver.registry.publishing import judged_now, releases, templates_folder
 from modelver.registry.reading import model_version, side
 from modelver.registry.rolling_back import served_before
 from modelver.registry.session import Session
@@ -54,15 +51,6 @@ def gather_material(session: Session, a: str | ModelVersion, b: str | ModelVersi
     one, other = find(state, first), find(state, second)
     between = _between(state, one, other)
     sides = (_side(session, state, one), _side(session, state, other))
-    policies = governed(session, state).policies
-    bench = Bench(
-        registry=session.identity.registry,
-        state=state,
-        manifest=sides[1].manifest,
-        entry=other,
-        policies=policies,
-        at=datetime.now(UTC),
-    )
     return Material(
         a=sides[0],
         b=sides[1],
@@ -70,7 +58,7 @@ def gather_material(session: Session, a: str | ModelVersion, b: str | ModelVersi
         state=state,
         entries=(one, other),
         releases=releases(session, state, between),
-        judged=bench.judged(),
+        judged=judged_now(session, state, other),
         ways_back=tuple(_ways_back(state, one, other)),
     )
 

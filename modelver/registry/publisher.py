@@ -1,12 +1,14 @@
 """The half of the registry that writes for people: changelogs, release notes, cards and audits."""
 
 import os
+from datetime import datetime
 
 from modelver.publish.audiences import Audience
+from modelver.publish.audit import Audit
 from modelver.publish.card import Card
 from modelver.publish.changelog import ModelChangelog
 from modelver.publish.notes import Notes
-from modelver.registry import carding, noting, publishing
+from modelver.registry import auditing, carding, noting, publishing
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
@@ -75,3 +77,25 @@ class RegistryPublisher(RegistryReader):
             NotFound: It names nothing, or a blob is missing.
         """
         return carding.card(self._session, ref)
+
+    def audit(self, model: str, *, alias: str | None = None, at: datetime | str | None = None) -> Audit:
+        """Answer an auditor on one page: what was served when, who put it there, on whose approvals, and does it hold?
+
+        The log is replayed from its first commit, the gates are asked again for every step, every byte of what was served
+        is hashed, and signatures are checked.
+
+        Args:
+            model: The model.
+            alias: Such as ``production``; None for all that the model had.
+            at: A time, or ISO 8601 text, in UTC without a zone; None for now.
+
+        Returns:
+            It is true where everything that was checked holds. ``str()`` is Markdown; ``.html()`` is a page;
+            ``.to_dict()`` is data.
+
+        Raises:
+            NotFound: There is no such model, or it never had such an alias.
+            InvalidValue: `at` is no time.
+            Corrupt: Not even the log's first commit can be read.
+        """
+        return auditing.audit(self._session, ModelName(model), alias, at)

@@ -1,23 +1,23 @@
 """Gathering what changelogs, release notes and audits say, from logs and manifests."""
 
 import os
-import tomllib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from modelver.errors import InvalidValue
 from modelver.history.state import State, VersionEntry
-from modelver.project.file import PROJECT_FILE
+from modelver.project.file import find_project_file
 from modelver.publish.changelog import ModelChangelog, Release
+from modelver.publish.judged import Bench, Judged
 from modelver.registry.finding import caller_level, model_of, scheme_of
+from modelver.registry.gating import governed
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead
 from modelver.values.name import ModelName
 from modelver.values.record import Changelog
-
-_MAX_PROJECT_FILE = 2**20
 
 
 def changelog(session: Session, name: ModelName) -> ModelChangelog:
@@ -45,6 +45,25 @@ def releases(session: Session, state: State, entries: Iterable[VersionEntry]) ->
     return tuple(work_ahead(session.store, read, ordered))
 
 
+def judged_now(session: Session, state: State, entry: VersionEntry) -> tuple[Judged, ...]:
+    """Return what people said of a version, and what it is worth by the policies that hold now.
+
+    Raises:
+        InvalidValue: A policy asks for something that this release does not know.
+    """
+    if not entry.approvals and not entry.rejections:
+        return ()
+    bench = Bench(
+        registry=session.identity.registry,
+        state=state,
+        manifest=read_manifest(session, model_of(state), entry),
+        entry=entry,
+        policies=governed(session, state).policies,
+        at=datetime.now(UTC),
+    )
+    return bench.judged()
+
+
 def warn_without_changelog(name: ModelName, stated: Changelog) -> None:
     """Warn whoever registers a version without saying what changed."""
     if not stated:
@@ -56,38 +75,28 @@ def warn_without_changelog(name: ModelName, stated: Changelog) -> None:
 
 
 def templates_folder(given: str | os.PathLike[str] | None, folder: Path) -> Path | None:
-    """Return a team's own templates: as given, else ``[publish] templates`` of the nearest ``modelver.toml`` upwards.
+    """Return a team's own templates: as given, else ``[publish] templates`` of the nearest project file upwards.
 
     Args:
         given: As the caller says.
         folder: Where to look from.
 
     Raises:
-        InvalidValue: The project file can't be read, or says something that is no path.
+        InvalidValue: The project file is no TOML, or says something that is no folder.
+        StoreError: The project file can't be read.
     """
     if given is not None:
         return Path(given)
-    for place in (folder, *folder.parents):
-        file = place / PROJECT_FILE
-        if file.is_file():
-            return _stated_templates(file)
-    return None
-
-
-def _stated_templates(file: Path) -> Path | None:
-    try:
-        with file.open("rb") as opened:
-            table = tomllib.loads(opened.read(_MAX_PROJECT_FILE).decode()).get("publish", {})
-    except (OSError, ValueError) as error:
-        raise InvalidValue("a project file can't be read", where=file, found=str(error)[:200]) from None
-    stated = table.get("templates") if isinstance(table, dict) else None
-    if stated is None:
+    file = find_project_file(folder)
+    table = file.tables.get("publish", {}) if file else {}
+    if file is None or not isinstance(table, Mapping) or "templates" not in table:
         return None
+    stated = table["templates"]
     if not isinstance(stated, str) or not stated:
         raise InvalidValue(
             "of the wrong kind",
-            where=f"{file}, publish.templates",
+            where=f"{file.path}, publish.templates",
             expected="a folder",
             found=repr(stated)[:80],
         )
-    return file.parent / stated
+    return file.folder / stated

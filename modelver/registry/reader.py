@@ -11,6 +11,7 @@ from modelver.registry.finding import find, model_of, parse_at, parse_ref, schem
 from modelver.registry.loading import LoadedModel, load
 from modelver.registry.past import alias_history, whole_history
 from modelver.registry.progress import Callback
+from modelver.registry.publishing import judged_now
 from modelver.registry.reading import model_version, side
 from modelver.registry.results import History, VersionStatus
 from modelver.registry.session import Session
@@ -107,7 +108,7 @@ class RegistryReader:
         }
 
     def status(self, ref: str | ModelVersion) -> VersionStatus:
-        """Return what happened to a version since it was registered: aliases, later metrics and notes, yank."""
+        """Return what happened to a version since it was registered: aliases, approvals, later metrics and notes, yank."""
         state, entry = self._find(ref)
         return VersionStatus(
             version=model_version(self._session, state, entry),
@@ -120,6 +121,7 @@ class RegistryReader:
             finalizes=entry.finalizes,
             evaluations=entry.evaluations,
             annotations=entry.annotations,
+            judged=judged_now(self._session, state, entry),
         )
 
     def history(self, model: str, *, alias: str | None = None) -> History:

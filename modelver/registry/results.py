@@ -6,7 +6,9 @@ from typing import overload
 
 import attrs
 
+from modelver.history.governing import Approved, Rejected
 from modelver.history.state import Annotation, Evaluation, Mark
+from modelver.publish.judged import Judged
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
 from modelver.values.record import Metric
@@ -105,6 +107,7 @@ class VersionStatus:
         finalizes: The pre-release that it finalizes, or empty.
         evaluations: Metrics recorded later.
         annotations: Notes and tags added later.
+        judged: Approvals and rejections, each with what it is worth: a claim, or a signature that holds.
     """
 
     version: ModelVersion
@@ -113,6 +116,17 @@ class VersionStatus:
     finalizes: str = ""
     evaluations: tuple[Evaluation, ...] = ()
     annotations: tuple[Annotation, ...] = ()
+    judged: tuple[Judged, ...] = ()
+
+    @property
+    def approvals(self) -> tuple[Judged, ...]:
+        """The approvals, the oldest first."""
+        return tuple(each for each in self.judged if each.decision == Approved.TYPE)
+
+    @property
+    def rejections(self) -> tuple[Judged, ...]:
+        """The rejections, the oldest first."""
+        return tuple(each for each in self.judged if each.decision == Rejected.TYPE)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -142,6 +156,7 @@ class VersionStatus:
             )
         if self.finalizes:
             lines.append(f"  finalizes {self.finalizes}")
+        lines += [f"  {each}" for each in self.judged]
         lines += [
             f"  {metric.name} {metric.value:g}"
             + (f" on {metric.dataset}" if metric.dataset else "")

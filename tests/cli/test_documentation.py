@@ -36,6 +36,8 @@ QUERIES = [
     ["yank", "acme/fraud:1.0.0", "--reason", "bad"],
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
     ["card", "acme/fraud:1.0.0"],
+    ["changelog", "acme/fraud"],
+    ["audit", "acme/fraud"],
     ["load", "acme/fraud:1.0.0"],
     ["verify"],
     ["doctor"],

@@ -46,3 +46,21 @@ def test_templates_of_a_team_are_taken(run: Run, fraud: str, tmp_path: Path) -> 
     (tmp_path / "ours" / "product.md").write_text("Hello {{ b.version }}")
     sides = (f"{fraud}:1.0.0", f"{fraud}:1.1.0")
     assert run("notes", *sides, "--templates", tmp_path / "ours").stdout == "Hello 1.1.0\n"
+
+
+def test_an_audit_is_a_check_too(run: Run, fraud: str, registry_path: Path, tmp_path: Path) -> None:
+    """Its exit code tells whether everything holds; the page is written in any case."""
+    first = run("log", fraud, "--alias", "production", "--json").json["entries"][0]["at"]
+    assert "> production: 1.1.0, since " in run("audit", fraud, "--alias", "production").stdout
+    then = run("audit", fraud, "--alias", "production", "--at", first, "--json").json
+    assert [(each["version"], each["by"], each["reason"]) for each in then["served"]] == [
+        ("1.0.0", "lena@example.org", "first release")
+    ]
+    for blob in registry_path.glob("blobs/sha256/*/*"):
+        blob.chmod(0o644)
+        if blob.read_bytes() == b"second":
+            blob.write_bytes(b"hacked")
+    done = run("audit", fraud, "--html", "-o", tmp_path / "audit.html", code=1)
+    assert done.stdout == f"{tmp_path}/audit.html\n"
+    assert "DOES NOT HOLD" in (tmp_path / "audit.html").read_text()
+    run("audit", fraud, "--alias", "champion", code=3)

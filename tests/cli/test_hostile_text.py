@@ -51,6 +51,9 @@ ANSWERS = [
     ["alias", "evil"],
     ["list", "evil"],
     ["compare", "evil:1.0.0", "evil:1.1.0"],
+    ["changelog", "evil"],
+    ["notes", "evil:1.0.0", "evil:1.1.0", "--audience", "engineering"],
+    ["audit", "evil"],
     ["rollback", "evil", EVIL],
     ["load", "evil:1.0.0"],
 ]

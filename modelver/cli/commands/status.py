@@ -19,7 +19,7 @@ def command(call: Call, *, subject: str) -> None:
     """Show what each alias serves, or what happened to a version.
 
     For a MODEL: what each alias names, since when, by whom and why. For a REF: what happened since it was registered:
-    aliases that name it, a yank, metrics, tags and notes that were added.
+    aliases that name it, approvals and rejections, a yank, metrics, tags and notes that were added.
     """
     if "@" in subject or ":" in subject:
         _version(call, subject)
@@ -63,6 +63,7 @@ def _version(call: Call, ref: str) -> None:
                 *((alias, f"since {moment(since)} UTC") for alias, since in sorted(status.aliases.items())),
                 ("yanked", yanked and cell(f"{moment(yanked.at)} UTC by {yanked.by}: {yanked.message}", BAD)),
                 ("finalizes", status.finalizes),
+                *((each.decision, cell(each, BAD if each.tone == "bad" else "")) for each in status.judged),
                 ("tags", "\n".join(f"{name}: {text}" for name, text in status.tags.items())),
                 *(("note", note) for note in status.notes),
             ]
@@ -79,6 +80,8 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
         "aliases": {str(alias): format_time(since) for alias, since in sorted(status.aliases.items())},
         "yanked": mark_data(status.yanked),
         "finalizes": status.finalizes,
+        "approvals": [each.to_dict() for each in status.approvals],
+        "rejections": [each.to_dict() for each in status.rejections],
         "metrics": [metric_data(metric) for metric in status.metrics],
         "tags": status.tags,
         "notes": list(status.notes),
