@@ -61,6 +61,7 @@ class CachedStore:
         self._is_trusted = is_trusted
         self._offline = offline
         self._down_since: float | None = None
+        self._why = ""
         self._noted = -1.0
 
     @property
@@ -177,6 +178,7 @@ class CachedStore:
             raise Offline(
                 "the store could not be reached a moment ago",
                 where=self.url,
+                found=self._why,
                 hint=f"Check the network and the address; it is asked again after {JUST_NOW:.0f} seconds.",
             )
 
@@ -189,9 +191,10 @@ class CachedStore:
         except NotFound:
             self._note_reached()
             raise
-        except Offline:
+        except Offline as error:
             if not self._has_founding():
                 raise
+            self._why = error.found
             self._down_since = time.monotonic()
             return remember()
         self._note_reached()
@@ -223,7 +226,8 @@ class CachedStore:
         return Offline(
             "the store can't be reached, and this was not read before",
             where=f"{self.url}/{key}",
-            hint="Load once while the store can be reached; then it works without.",
+            found=self._why,
+            hint="Check the network and the address; what was loaded once works without.",
         )
 
     def _place(self, key: str) -> Path:

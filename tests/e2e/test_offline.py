@@ -75,6 +75,7 @@ def answers_from_memory(registry: mv.Registry) -> None:
     with pytest.warns(UserWarning, match="last known"), pytest.raises(mv.Offline) as unread:
         registry.load(f"{MODEL}:1.0.0")
     assert unread.value.hint
+    assert unread.value.found or "modelver is offline" in unread.value.what  # why it can't be reached
 
 
 @pytest.mark.filterwarnings("ignore:.*last known")
