@@ -17,12 +17,19 @@ class Finding:
         what: What is wrong.
         expected: What should be there.
         found: What is there.
+        component: Which part of a version it is about: ``weights``, ``prompts``, ``config``, ``metadata``...; empty where
+            that is no question.
+        file: The local file to look at, as a path from the project's folder; empty where there is none.
+        line: The line in it, from 1; 0 where no line is meant.
     """
 
     object: str
     what: str
     expected: str = ""
     found: str = ""
+    component: str = ""
+    file: str = ""
+    line: int = 0
 
     def __str__(self) -> str:
         sides = [
@@ -39,11 +46,13 @@ class Report:
         subject: What was checked.
         findings: What is wrong; empty when all is well.
         checked: How many objects of each kind were checked.
+        notes: What is worth knowing, but is not wrong.
     """
 
     subject: str
     findings: tuple[Finding, ...] = ()
     checked: Mapping[str, int] = attrs.field(factory=dict)
+    notes: tuple[Finding, ...] = ()
 
     def __bool__(self) -> bool:
         return not self.findings
@@ -69,11 +78,9 @@ class Report:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.checked.items())
-        if not self.findings:
-            return f"{self.subject}: all is well ({counts})"
-        return "\n".join(
-            [f"{self.subject}: {len(self.findings)} finding(s) ({counts})", *map(str, self.findings)]
-        )
+        verdict = f"{len(self.findings)} finding(s)" if self.findings else "all is well"
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([f"{self.subject}: {verdict} ({counts})", *map(str, self.findings), *notes])
 
     def _repr_html_(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.checked.items())
@@ -85,7 +92,7 @@ class Report:
                 html.code(finding.expected),
                 html.code(finding.found),
             )
-            for finding in self.findings
+            for finding in (*self.findings, *self.notes)
         ]
         shown = html.table(("object", "what", "expected", "found"), rows) if rows else ""
         return html.heading(f"{self.subject}: {verdict}", counts) + shown
