@@ -41,14 +41,15 @@ def model_card(facts: CardFacts, datasets: Iterable[str], plots: Mapping[str, st
 
 
 def _parameters(facts: CardFacts, datasets: Iterable[str]) -> dict[str, Json]:
-    inside = facts.inside
-    size = f"{inside.parameters:,} parameters in {inside.tensors:,} tensors" if inside.tensors else ""
+    built = facts.architecture
     return known(
         {
             "task": next(iter(facts.custom_texts("pipeline_tag")), ""),
-            "architectureFamily": inside.family,
-            "modelArchitecture": size,
+            "architectureFamily": built.family,
+            "modelArchitecture": facts.size,
             "datasets": [{"ref": ref} for ref in datasets],
+            "inputs": [{"format": str(port)} for port in built.inputs],
+            "outputs": [{"format": str(port)} for port in built.outputs],
         }
     )
 

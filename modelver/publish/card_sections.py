@@ -19,6 +19,7 @@ from modelver.publish.facts import CardFacts, better
 from modelver.publish.judged import Judged
 from modelver.publish.plots import Plot
 from modelver.values.canonical import Json
+from modelver.values.making import Step
 from modelver.values.record import Dataset, Metric
 from modelver.values.sizes import format_size
 
@@ -77,7 +78,7 @@ def _quiet(text: str) -> Paragraph:
 
 
 def _details(facts: CardFacts) -> Iterator[Block]:
-    stated, inside = facts.manifest.metadata, facts.inside
+    stated, built = facts.manifest.metadata, facts.architecture
     if facts.yanked:
         why = f"{facts.yanked.at:%Y-%m-%d} by {facts.yanked.by}: {facts.yanked.message}"
         yield Notice(f"This version was yanked on {why}", "bad")
@@ -94,10 +95,12 @@ def _details(facts: CardFacts) -> Iterator[Block]:
             ("License", stated.license),
             ("Language", ", ".join(facts.custom_texts("language"))),
             ("Task", ", ".join(facts.custom_texts("pipeline_tag"))),
-            ("Architecture", inside.family),
-            ("Parameters", f"{inside.parameters:,} in {inside.tensors:,} tensors" if inside.tensors else ""),
-            ("Element types", ", ".join(inside.dtypes)),
-            ("Formats", ", ".join(inside.formats)),
+            ("Architecture", built.family),
+            ("Size", facts.size),
+            ("Element types", ", ".join(built.dtypes)),
+            ("Inputs", "; ".join(map(str, built.inputs))),
+            ("Outputs", "; ".join(map(str, built.outputs))),
+            ("Formats", ", ".join(facts.formats)),
             ("Tags", ", ".join(tag_texts(facts))),
         )
     )
@@ -106,6 +109,10 @@ def _details(facts: CardFacts) -> Iterator[Block]:
         yield from shortened(
             ("model", "digest"), [(base.name, _code(base.digest or "")) for base in stated.base]
         )
+    if stated.prompts:
+        yield Heading("Prompts", 3)
+        rows = [(prompt.name, prompt.version, prompt.description) for prompt in stated.prompts]
+        yield from shortened(("prompt", "version", "what it is for"), rows)
     if stated.params:
         yield Heading("Hyperparameters", 3)
         yield from shortened(("parameter", "value"), list(flat(stated.params)))
@@ -217,9 +224,15 @@ def _dataset_row(dataset: Dataset) -> tuple[CellLike, ...]:
 
 def _training(facts: CardFacts, datasets: Sequence[Dataset]) -> Iterator[Block]:
     yield from _datasets(datasets)
-    if prepared := facts.custom_texts("preprocessing"):
-        yield Heading("Preparation", 3)
-        yield from _list(prepared)
+    steps = facts.manifest.metadata.preprocessing
+    if steps:
+        yield Heading("Preprocessing, in this order", 3)
+        yield from shortened(("step", "parameters", "code"), list(map(_step_row, steps)))
+
+
+def _step_row(step: Step) -> tuple[CellLike, ...]:
+    params = "; ".join(f"{name} = {value}" for name, value in flat(step.params) if name)
+    return (step.name, params, _code(step.code))
 
 
 def _code(text: object) -> Cell:

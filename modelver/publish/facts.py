@@ -9,28 +9,10 @@ from modelver.compare.metrics import direction
 from modelver.history.state import Mark
 from modelver.publish.judged import Judged
 from modelver.values.digest import Digest
+from modelver.values.making import Architecture
 from modelver.values.manifest import Manifest
 from modelver.values.provenance import Environment, Provenance
 from modelver.values.record import Direction, Metric
-
-
-@attrs.frozen
-class Inside:
-    """What the weights hold, as their headers tell.
-
-    Attributes:
-        family: The architecture's name, where it is known.
-        parameters: The number of elements of all tensors; 0 where no file tells.
-        tensors: The number of tensors.
-        dtypes: Element type to number of elements, the most frequent first.
-        formats: The weight files' formats.
-    """
-
-    family: str = ""
-    parameters: int = 0
-    tensors: int = 0
-    dtypes: Mapping[str, int] = attrs.field(factory=dict)
-    formats: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -59,7 +41,9 @@ class CardFacts:
         judged: What people said of it, the oldest first.
         yanked: Who yanked it; None where nobody did.
         provenance: What was captured.
-        inside: What the weights hold.
+        architecture: How it is built: as stated, else as its files tell.
+        tensors: The number of tensors that the weights' headers tell of.
+        formats: The weight files' formats, as far as they are known.
         past: The model's versions with their figures, the lowest first; this one is among them.
     """
 
@@ -76,7 +60,9 @@ class CardFacts:
     judged: tuple[Judged, ...] = ()
     yanked: Mark | None = None
     provenance: Provenance = attrs.field(factory=Provenance)
-    inside: Inside = attrs.field(factory=Inside)
+    architecture: Architecture = attrs.field(factory=Architecture)
+    tensors: int = 0
+    formats: tuple[str, ...] = ()
     past: tuple[Measured, ...] = ()
 
     @property
@@ -88,6 +74,17 @@ class CardFacts:
     def environment(self) -> Environment | None:
         """The environment that was captured."""
         return self.provenance.environment
+
+    @property
+    def size(self) -> str:
+        """How large the model is, in words; nothing where that is not known."""
+        built = self.architecture
+        parts = [
+            "" if built.parameters is None else f"{built.parameters:,} parameters",
+            f"{self.tensors:,} tensors" if self.tensors else "",
+            "" if built.layers is None else f"{built.layers:,} layers",
+        ]
+        return ", ".join(filter(None, parts))
 
     def custom_texts(self, key: str) -> tuple[str, ...]:
         """Return a field of the publisher's own as texts: one, several, or none where it is something else."""

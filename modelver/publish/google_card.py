@@ -79,17 +79,22 @@ def is_uri(text: str) -> bool:
 
 
 def _parameters(facts: CardFacts) -> dict[str, Json]:
-    inside = facts.inside
-    parts = [inside.family] if inside.family else []
-    if inside.tensors:
-        parts.append(f"{inside.parameters:,} parameters in {inside.tensors:,} tensors")
+    built = facts.architecture
+    parts = [built.family, facts.size]
     parts += [f"{name} = {value}" for name, value in flat(facts.manifest.metadata.params)]
     evaluation, training = split_datasets(facts)
     data = [
         *(_dataset(each, "training") for each in training),
         *(_dataset(each, "evaluation") for each in evaluation),
     ]
-    return known({"model_architecture": "; ".join(filter(None, parts)), "data": data})
+    return known(
+        {
+            "model_architecture": "; ".join(filter(None, parts)),
+            "data": data,
+            "input_format": "; ".join(map(str, built.inputs)),
+            "output_format": "; ".join(map(str, built.outputs)),
+        }
+    )
 
 
 def _dataset(dataset: Dataset, use: str) -> Json:

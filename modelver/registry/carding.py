@@ -1,7 +1,7 @@
 """Gathering what a model card says, from log, manifests and file maps."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from modelver.content.blobs import get_blob
@@ -9,7 +9,7 @@ from modelver.errors import InvalidValue
 from modelver.gates.subject import tags
 from modelver.history.state import Mark, State, VersionEntry
 from modelver.publish.card import Card
-from modelver.publish.facts import CardFacts, Inside, Measured
+from modelver.publish.facts import CardFacts, Measured
 from modelver.publish.judged import Bench
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
 from modelver.registry.gating import governed
@@ -19,6 +19,7 @@ from modelver.storage.ahead import work_ahead
 from modelver.values.canonical import decode_object
 from modelver.values.digest import Digest
 from modelver.values.filemap import FileMap
+from modelver.values.making import Architecture
 from modelver.values.manifest import Manifest
 from modelver.values.model_version import ModelVersion
 from modelver.values.record import Metric
@@ -53,7 +54,9 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
             judged=_bench(session, state, manifest, entry).judged(),
             yanked=entry.yanked,
             provenance=version.provenance,
-            inside=_inside(manifest, maps, lambda path: _small_file(session, manifest, path)),
+            architecture=_architecture(session, manifest, maps),
+            tensors=sum(len(filemap.tensors) for filemap in maps.values()),
+            formats=tuple(sorted({filemap.format for filemap in maps.values() if filemap.format})),
             past=_past(session, state, entry),
         )
     )
@@ -102,19 +105,19 @@ def _past(session: Session, state: State, entry: VersionEntry) -> tuple[Measured
     return tuple(work_ahead(session.store, measured, lower[-MAX_PAST:]))
 
 
-def _inside(manifest: Manifest, maps: Mapping[str, FileMap], read: Callable[[str], bytes | None]) -> Inside:
-    """Return what the weights hold, as file maps and ``config.json`` tell."""
-    tensors = [tensor for filemap in maps.values() for tensor in filemap.tensors]
+def _architecture(session: Session, manifest: Manifest, maps: Mapping[str, FileMap]) -> Architecture:
+    """Return how a version is built: as stated, else as file maps and ``config.json`` tell."""
     sizes: Counter[str] = Counter()
-    for tensor in tensors:
-        sizes[tensor.dtype] += tensor.elements
-    return Inside(
-        family=_family(read("config.json")) if manifest.file("config.json") else "",
-        parameters=sum(sizes.values()),
-        tensors=len(tensors),
-        dtypes=dict(sizes.most_common()),
-        formats=tuple(sorted({filemap.format for filemap in maps.values() if filemap.format})),
+    for filemap in maps.values():
+        for tensor in filemap.tensors:
+            sizes[tensor.dtype] += tensor.elements
+    derived = Architecture(
+        family=_family(_small_file(session, manifest, "config.json")),
+        parameters=sum(sizes.values()) if sizes else None,
+        dtypes=tuple(dtype for dtype, _ in sizes.most_common()),
     )
+    stated = manifest.metadata.architecture
+    return stated.over(derived) if stated else derived
 
 
 def _family(config: bytes | None) -> str:
