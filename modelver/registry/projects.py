@@ -10,6 +10,7 @@ from modelver.project.settings import read_project
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
 from modelver.registry.drifting import Drift, check_project
+from modelver.registry.matching import Match, check_version, to_wanted
 from modelver.registry.progress import Callback
 from modelver.registry.projecting import Said, register_project
 from modelver.registry.reader import RegistryReader
@@ -115,3 +116,32 @@ class RegistryProjects(RegistryReader):
         return check_project(
             self._session, read_project(Path(path)), against=against, environment=environment
         )
+
+    def check(
+        self,
+        ref: str | ModelVersion,
+        *,
+        prompts: Mapping[str, SourceLike] | None = None,
+        data: inputs.DataLike | None = None,
+        environment: bool = False,
+    ) -> Match:
+        """Tell whether what is at hand is what a version was made and evaluated with, at deployment or at run time.
+
+        Args:
+            ref: The version.
+            prompts: Prompt name to the file that is in use, or its text as bytes.
+            data: Dataset name to a path or an address, which is digested as the version's was; or to a digest, as
+                ``sha256:`` and 64 hexadecimal digits; or a list of `Dataset`.
+            environment: Whether to compare Python and packages of this process with the recorded ones. Another platform,
+                and packages that were not there, are only worth a note.
+
+        Returns:
+            A report that is true where all is the same. Its ``.requirements()`` would make this environment the recorded
+            one.
+
+        Raises:
+            NotFound: There is no such version, or a prompt or dataset that was given is missing.
+            InvalidValue: There is nothing to check.
+        """
+        wanted = to_wanted(prompts, data, environment=environment)
+        return check_version(self._session, self.resolve(ref), wanted)
