@@ -18,8 +18,8 @@ from modelver.cli.options import Before
 from modelver.cli.storage_options import Options, make_storage_option
 
 VERBS = {
-    "init": "Make a registry where there is none.",
-    "register": "Register files as a version of a model.",
+    "init": "Make a registry where there is none, or begin a project.",
+    "register": "Register files, or this project, as a version of a model.",
     "finalize": "Make a release of a pre-release.",
     "list": "List models, or a model's versions.",
     "search": "Find versions of all models by what is known of them.",
@@ -33,6 +33,7 @@ VERBS = {
     "policy": "Show or set what registering and promoting require.",
     "rollback": "Move an alias back to the version it named before.",
     "yank": "Mark a version as not to be used.",
+    "check": "Check a working tree, or what is at hand, against a version.",
     "compare": "Compare two versions, down to the tensor.",
     "changelog": "Show what each version of a model changed.",
     "notes": "Write release notes between two versions, for one audience.",

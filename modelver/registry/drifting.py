@@ -18,6 +18,7 @@ from modelver.project.drift import TEXTS, changes, merged, unstated
 from modelver.project.history import tell
 from modelver.project.settings import Project
 from modelver.registry.finding import find, model_of, parse_ref, ref_of, scheme_of
+from modelver.registry.matching import environment_findings, is_wrong
 from modelver.registry.projecting import Said, captured, components, stated
 from modelver.registry.reading import model_version, side
 from modelver.registry.session import Session
@@ -89,39 +90,49 @@ def check_project(session: Session, project: Project, *, against: str | None, en
     tree = _tree(session, project, was)
     comparison = compare(was, tree.side)
     advice = required_bump(was, tree.side)
-    found = list(
-        changes(
-            comparison,
-            was,
-            tree.side,
-            _texts(session, comparison, tree.texts),
-            project_file=project.file.path.name,
-            lock=project.lock,
-        )
+    texts = _texts(session, comparison, tree.texts)
+    changed = tuple(
+        changes(comparison, was, tree.side, texts, project_file=project.file.path.name, lock=project.lock)
     )
-    around = tuple(_surroundings(comparison))
-    strict = tuple(note for note in around if environment and note.component == "environment")
-    following = _following(state, entry, advice, changed=bool(found))
-    claim = scheme_of(state).version(project.version) if project.version else None
-    moved = claim is not None and claim != entry.version
-    failures = tuple(_too_low(state, entry, claim, following, project)) if moved and claim else tuple(found)
-    notes = (
-        *(found if moved else ()),
-        *(note for note in around if note not in strict),
-        *tree.notes,
-        *_untold(project, str(claim or ""), changed=bool(found)),
-        *_other_policy(state, project),
-    )
+    following = _following(state, entry, advice, changed=bool(changed))
+    claim = scheme_of(state).version(project.version or entry.version)
+    moved = claim != entry.version
+    wrong, around = _around(session, comparison, was, strict=environment)
     return Drift(
         subject=str(project.folder),
-        findings=(*failures, *strict),
-        checked={"files": len(tree.side.manifest.files), "datasets": len(tree.side.manifest.metadata.data)},
-        notes=tuple(notes),
+        findings=(*(_too_low(state, entry, claim, following, project) if moved else changed), *wrong),
+        checked={
+            "files": len(tree.side.manifest.files),
+            "datasets": len(tree.side.manifest.metadata.data),
+        },
+        notes=(
+            *(changed if moved else ()),
+            *around,
+            *tree.notes,
+            *_untold(project, project.version, changed=bool(changed)),
+            *_other_policy(state, project),
+        ),
         against=version.ref,
-        claimed=f"{model_of(state)}:{claim or entry.version}",
+        claimed=f"{model_of(state)}:{claim}",
         advice=advice,
         next=str(following) if following else "",
         comparison=comparison,
+    )
+
+
+def _around(
+    session: Session, comparison: Comparison, was: Side, *, strict: bool
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return what is wrong with the environment, where that counts, and what of it and of the commit is worth a note."""
+    notes = tuple(_surroundings(comparison))
+    if not strict:
+        return (), notes
+    recorded = was.provenance.environment if was.provenance else None
+    found = tuple(environment_findings(session, recorded))
+    notes = tuple(each for each in notes if each.component != "environment")
+    return (
+        tuple(each for each in found if is_wrong(each)),
+        notes + tuple(each for each in found if not is_wrong(each)),
     )
 
 
@@ -219,14 +230,12 @@ def _texts(session: Session, comparison: Comparison, tree: Mapping[str, bytes]) 
 def _surroundings(comparison: Comparison) -> Iterator[Finding]:
     """Yield what differs in the commit and the environment: worth knowing, but not what a version is made of."""
     rows = {row.component: row for row in comparison.components}
-    code, around = rows["code"], rows["environment"]
-    commit = next((detail for detail in code.details if detail.field == "commit"), None)
+    commit = next((detail for detail in rows["code"].details if detail.field == "commit"), None)
     if commit is not None:
-        sides = [str(side or "")[:12] for side in (commit.a, commit.b)]
-        yield Finding("commit", "another one is checked out", *sides, component="code")
-    for detail in around.details:
-        sides = [str(side) if side is not None else "" for side in (detail.a, detail.b)]
-        yield Finding(detail.field, "differs", *sides, component="environment")
+        old, new = (str(side or "")[:12] for side in (commit.a, commit.b))
+        yield Finding("commit", "another one is checked out", old, new, "code")
+    if rows["environment"].status == "changed":
+        yield Finding("environment", f"differs: {rows['environment'].reason}", component="environment")
 
 
 def _following(state: State, entry: VersionEntry, advice: BumpAdvice, *, changed: bool) -> Version | None:

@@ -116,9 +116,9 @@ def check_version(session: Session, version: ModelVersion, wanted: Wanted) -> Ma
     notes: tuple[Finding, ...] = ()
     recorded = version.provenance.environment if wanted.environment else None
     if wanted.environment:
-        found = list(_environment(session, recorded))
-        findings += [each for each in found if _is_wrong(each)]
-        notes = tuple(each for each in found if not _is_wrong(each))
+        found = list(environment_findings(session, recorded))
+        findings += [each for each in found if is_wrong(each)]
+        notes = tuple(each for each in found if not is_wrong(each))
         checked["packages"] = len(recorded.packages) if recorded else 0
     counts = {kind: count for kind, count in checked.items() if count}
     return Match(version.ref, tuple(findings), counts, notes, recorded)
@@ -197,7 +197,7 @@ def _local(dataset: Dataset) -> str:
     return "" if place is None else str(place)
 
 
-def _environment(session: Session, recorded: Environment | None) -> Iterator[Finding]:
+def environment_findings(session: Session, recorded: Environment | None) -> Iterator[Finding]:
     """Yield how this process's environment differs from the recorded one."""
     if recorded is None:
         yield Finding("environment", "the version records none", component="environment")
@@ -219,7 +219,7 @@ def _environment(session: Session, recorded: Environment | None) -> Iterator[Fin
         yield Finding(f"package {row.field}", what, str(row.a or ""), str(row.b or ""), "environment")
 
 
-def _is_wrong(finding: Finding) -> bool:
+def is_wrong(finding: Finding) -> bool:
     """Tell what makes an environment another one: Python and recorded packages, not the machine around them."""
     if finding.object.startswith("package "):
         return bool(finding.expected)

@@ -34,6 +34,7 @@ QUERIES = [
     ["policy", "acme/fraud"],
     ["rollback", "acme/fraud", "production"],
     ["yank", "acme/fraud:1.0.0", "--reason", "bad"],
+    ["check", "acme/fraud:1.0.0", "--prompt", "system=build/prompts/system.txt"],
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
     ["card", "acme/fraud:1.0.0"],
     ["changelog", "acme/fraud"],

@@ -1,13 +1,17 @@
 """``modelver register``."""
 
 import json
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal, TypedDict
 
 import click
 
-from modelver.cli.options import Call, commit_id_option, model_argument, numbers, pairs, verb
+from modelver.cli.completion import complete_models
+from modelver.cli.options import Call, commit_id_option, numbers, pairs, verb
 from modelver.cli.progress import Bar
 from modelver.values.canonical import Json
+
+if TYPE_CHECKING:
+    from modelver.values.model_version import ModelVersion
 
 _MAX_CHANGELOG = 2**20
 
@@ -37,8 +41,28 @@ def _json_or_text(text: str) -> Json:
     return value
 
 
+class _Options(TypedDict):
+    """What a version of files and a version of a project have in common."""
+
+    version: str | None
+    bump: Literal["auto", "major", "minor", "patch", "prerelease"]
+    changelog: str | None
+    metrics: dict[str, float]
+    params: dict[str, Json]
+    prompts: dict[str, str]
+    data: dict[str, str]
+    metadata: dict[str, object]
+    base: tuple[str, ...]
+    tags: dict[str, str]
+    run: str | None
+    aliases: tuple[str, ...]
+    capture: bool
+    if_unchanged: Literal["return", "error"]
+    commit_id: str | None
+
+
 @verb("register")
-@model_argument
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.argument("source", nargs=-1, type=click.Path())
 @click.option("--version", metavar="VERSION", help="An exact version. [default: the last one, raised]")
 @click.option(
@@ -107,7 +131,7 @@ def _json_or_text(text: str) -> Json:
 def command(
     call: Call,
     *,
-    model: str,
+    model: str | None,
     source: tuple[str, ...],
     version: str | None,
     bump: Literal["auto", "major", "minor", "patch", "prerelease"] | None,
@@ -130,7 +154,9 @@ def command(
     if_unchanged: Literal["return", "error"],
     commit_id: str | None,
 ) -> None:
-    """Register files as a version of a model.
+    """Register files, or this project, as a version of a model.
+
+    Without MODEL: what the nearest modelver.toml names; options count more than what it says of the same name.
 
     SOURCE is a file, a folder or an fsspec URL. A single folder's content goes to the top of the version; of several
     sources, each goes there under its own name. There may be none where there are prompts.
@@ -141,34 +167,42 @@ def command(
         raise click.UsageError("--version and --bump exclude each other.")
     if changelog is not None and changelog_file is not None:
         raise click.UsageError("--changelog and --changelog-file exclude each other.")
+    if model is None and move:
+        raise click.UsageError("--move goes with MODEL and SOURCE: it would take a project's files away.")
     metadata = {
-        "intended_use": intended_use,
-        "limitations": limitations,
+        "intended_use": intended_use or None,
+        "limitations": limitations or None,
         "license": license,
         "external_facing": external_facing,
     }
-    with Bar("registering") as bar:
-        made = call.registry.register(
-            model,
-            source[0] if len(source) == 1 else source,
-            version=version,
-            bump=bump or "auto",
-            changelog=changelog_file if changelog is None else changelog,
-            metrics=metrics,
-            params=params,
-            prompts=prompts,
-            data=data,
-            metadata={key: value for key, value in metadata.items() if value is not None},
-            base=base,
-            tags=tags,
-            run=run,
-            aliases=aliases,
-            capture=not no_capture,
-            move=move,
-            if_unchanged=if_unchanged,
-            commit_id=commit_id,
-            callback=bar,
-        )
+    options: _Options = {
+        "version": version,
+        "bump": bump or "auto",
+        "changelog": changelog_file if changelog is None else changelog,
+        "metrics": metrics,
+        "params": params,
+        "prompts": prompts,
+        "data": data,
+        "metadata": {key: value for key, value in metadata.items() if value is not None},
+        "base": base,
+        "tags": tags,
+        "run": run,
+        "aliases": aliases,
+        "capture": not no_capture,
+        "if_unchanged": if_unchanged,
+        "commit_id": commit_id,
+    }
+    made = _register(call, model, source, options, move=move)
     done = f"Registered {made.ref}" if made.created else f"Nothing has changed since {made.ref}"
     also = f"; it is {', '.join(aliases)} now" if aliases else ""
     call.done(made, f"{done}: {made.digest.short}{also}", created=made.created)
+
+
+def _register(
+    call: Call, model: str | None, source: tuple[str, ...], options: _Options, *, move: bool
+) -> "ModelVersion":
+    with Bar("registering") as bar:
+        if model is None:
+            return call.registry.register_project(".", **options, callback=bar)
+        sources = source[0] if len(source) == 1 else source
+        return call.registry.register(model, sources, **options, move=move, callback=bar)
