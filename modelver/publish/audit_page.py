@@ -77,8 +77,9 @@ def _blocks(audit: Audit) -> Iterator[Block]:
         yield from _served(served)
     yield from _since(audit)
     yield Heading("Every move" + (f" of {audit.alias}" if audit.alias else ""))
-    header = ("when (UTC)", "alias", "move", "how", "who", "why")
-    yield from shortened(header, [_move(change) for change in reversed(audit.history)], 500)
+    header = ("when (UTC)", *(() if audit.alias else ("alias",)), "move", "how", "who", "why")
+    moves = [_move(change, named=not audit.alias) for change in reversed(audit.history)]
+    yield from shortened(header, moves, 500)
     if not audit.history:
         yield Paragraph("No alias was ever set.", "quiet")
     yield from _checks(audit)
@@ -92,7 +93,7 @@ def _answers(audit: Audit) -> Iterator[Notice]:
         yield Notice(
             f"{change.alias}: {change.version}, since {_time(change.mark.at)}{until}; put there by {change.mark.by}"
             f" ({change.cause}).",
-            "good" if audit else "",
+            "good" if audit and not change.override else "",
         )
         if change.override:
             failed = (
@@ -191,12 +192,12 @@ def _since(audit: Audit) -> Iterator[Block]:
         yield Paragraph("Nothing.", "quiet")
 
 
-def _move(change: AliasChange) -> tuple[CellLike, ...]:
+def _move(change: AliasChange, *, named: bool) -> tuple[CellLike, ...]:
     before = change.previous.version if change.previous else "-"
     return (
         f"{change.mark.at:%Y-%m-%d %H:%M:%S}",
-        str(change.alias),
-        f"{before} → {change.version or '-'}",
+        *((str(change.alias),) if named else ()),
+        f"{before} -> {change.version or '-'}",
         Cell(_cause(change), "bad" if change.override else ""),
         change.mark.by,
         change.mark.message,

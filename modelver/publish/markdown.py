@@ -7,8 +7,13 @@ not shown, or turns the direction of others, is spelled out.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from modelver.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 MAX_TEXT = 4_000
 """Characters of one text that are shown; its middle is cut out where it is longer."""
@@ -16,6 +21,7 @@ MAX_TEXT = 4_000
 MAX_BLOCK = 20_000
 """The same of a block of code."""
 
+_LONG = 16
 _ALWAYS = re.compile(r"[\\`*\[\]<|~$]")
 _UNDERSCORE = re.compile(r"(?<!\w)_+|_+(?!\w)")  # between letters it is only an underscore (CommonMark 6.2)
 _ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -130,5 +136,35 @@ def to_html(text: str) -> str:
             hint="Install it: pip install 'modelver[publish]'",
         ) from None
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    html: str = parser.render(text)
+    tokens = parser.parse(text)
+    _mark_cells(tokens)
+    html: str = parser.renderer.render(tokens, parser.options, {})
     return html
+
+
+def _mark_cells(tokens: "list[Token]") -> None:
+    """Give each cell of a table its column's title, which a phone shows beside it."""
+    titles: list[str] = []
+    column = 0
+    for token, inside in pairwise(tokens):
+        if token.type == "thead_open":
+            titles.clear()
+        elif token.type == "th_open":
+            titles.append(_plain(inside))
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            if titles[column]:
+                token.attrSet("data-label", titles[column])
+            if has_long_word(_plain(inside)):
+                token.attrSet("class", "long")
+            column += 1
+
+
+def _plain(token: "Token") -> str:
+    return "".join(child.content for child in token.children or ())
+
+
+def has_long_word(text: str) -> bool:
+    """Tell whether a text has a word that a table's column can't keep whole."""
+    return any(len(word) > _LONG for word in text.split())

@@ -1,15 +1,18 @@
 """One HTML page that stands alone: no scripts, nothing from elsewhere, readable on paper and on a phone."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Literal, TypeAlias
 
-from modelver.publish.markdown import MAX_BLOCK, visible
+from modelver.publish.markdown import MAX_BLOCK, has_long_word, visible
 
 Tone: TypeAlias = Literal["", "good", "bad", "warn", "quiet"]
 
 # Even if some text got through unescaped, a browser would run and fetch nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+_TAG = re.compile("<[^>]*>")
 
 _STYLE = """
 :root { color-scheme: light; --ink: #1d2125; --quiet: #59636e; --line: #d4d9df; --soft: #f4f6f8;
@@ -28,6 +31,8 @@ code, pre { font: .875em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, mon
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 4px; padding: .6rem .75rem; white-space: pre-wrap; }
 table { border-collapse: collapse; margin: .5rem 0 1rem; width: 100%; font-size: .925rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .9rem .35rem 0; text-align: left; vertical-align: top; }
+thead th, tbody td { overflow-wrap: normal; }
+.facts td, td.long { min-width: 6.5rem; overflow-wrap: anywhere; }
 thead th { color: var(--quiet); font-weight: 600; }
 th.label { color: var(--quiet); font-weight: 400; white-space: nowrap; width: 1%; }
 svg { height: auto; max-width: 100%; }
@@ -40,7 +45,7 @@ svg { height: auto; max-width: 100%; }
   table, tbody, tr, td, th { display: block; width: auto; }
   thead { display: none; }
   tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
-  th, td, th.label { border: 0; padding: .1rem 0; white-space: normal; width: auto; }
+  th, tbody td, th.label { border: 0; min-width: 0; padding: .1rem 0; white-space: normal; width: auto; }
   td[data-label]::before { color: var(--quiet); content: attr(data-label) ": "; font-size: .85em; }
   td:empty { display: none; }
 }
@@ -119,15 +124,16 @@ def table(header: Sequence[object], rows: Iterable[Sequence[str]]) -> str:
     names = [text(title) for title in header]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-label="{name}">{cell}</td>' if name else f"<td>{cell}</td>"
-            for name, cell in zip(names, row, strict=True)
-        )
-        + "</tr>"
+        "<tr>" + "".join(_cell(name, cell) for name, cell in zip(names, row, strict=True)) + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(name: str, cell: str) -> str:
+    label = f' data-label="{name}"' if name else ""
+    long = ' class="long"' if has_long_word(_TAG.sub("", cell)) else ""
+    return f"<td{label}{long}>{cell}</td>"
 
 
 def facts(pairs: Iterable[tuple[object, str]]) -> str:

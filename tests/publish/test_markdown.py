@@ -129,3 +129,12 @@ def test_html_in_markdown_is_text() -> None:
     assert 'href="javascript' not in html
     assert "<img" not in html
     assert "alert(1)" in unescape(html)
+
+
+def test_cells_know_their_columns() -> None:
+    """A phone shows a cell's title beside it; a long word may be broken, a short one is kept whole."""
+    html = to_html(table(["metric", ""], [["f1", "x" * 40]]))
+    assert '<td data-label="metric">f1</td>' in html
+    assert f'<td class="long">{"x" * 40}</td>' in html
+    evil = to_html(table(['"><b>', "b"], [["1", "2"]]))
+    assert '<td data-label="&quot;&gt;&lt;b&gt;">1</td>' in evil
