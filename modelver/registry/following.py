@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,11 +223,13 @@ def _is_unchanged(session: Session, news: News) -> bool:
     """Tell whether a log ends with the commit that the index knows; its folder's time alone doesn't say."""
     log = f"{model_prefix(news.folder)}/log"
     try:
-        session.store.size(numbered_key(log, news.before.seq + 1))
-    except NotFound:
         data = session.store.get(numbered_key(log, news.before.seq), limit=MAX_COMMIT)
-        return hashlib.sha256(data).hexdigest() == news.before.head
-    return False
+    except NotFound:
+        return False
+    with suppress(NotFound):
+        session.store.size(numbered_key(log, news.before.seq + 1))
+        return False
+    return hashlib.sha256(data).hexdigest() == news.before.head
 
 
 def _changes(session: Session, read: Sequence[_Read], *, strict: bool) -> Iterator[Change]:
