@@ -50,6 +50,7 @@ ANSWERS = [
     ["log", "evil"],
     ["alias", "evil"],
     ["list", "evil"],
+    ["search", "--order-by", "metadata.license"],
     ["compare", "evil:1.0.0", "evil:1.1.0"],
     ["changelog", "evil"],
     ["notes", "evil:1.0.0", "evil:1.1.0", "--audience", "engineering"],
