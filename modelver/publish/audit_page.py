@@ -19,7 +19,7 @@ from modelver.publish.document import (
     to_html,
     to_markdown,
 )
-from modelver.publish.judged import JUDGED_HEADER, judged_rows
+from modelver.publish.judged import Judged
 from modelver.values import html
 from modelver.values.canonical import encode
 
@@ -138,7 +138,8 @@ def _served(served: Served) -> Iterator[Block]:
         )
     )
     yield Heading("On whose approval", 3)
-    yield from shortened(JUDGED_HEADER, judged_rows(served.judged))
+    header = ("role", "person", "when (UTC)", "worth", "reason")
+    yield from shortened(header, [_judged(each) for each in served.judged])
     if not served.judged:
         yield Paragraph("Nobody had approved or rejected the version before the alias moved.", "quiet")
     yield Heading("With which verdicts", 3)
@@ -155,6 +156,20 @@ def _served(served: Served) -> Iterator[Block]:
         yield from _policy(policy, change.alias)
     if not served.policies:
         yield Paragraph("No policy held then.", "quiet")
+
+
+def _judged(each: Judged) -> tuple[CellLike, ...]:
+    bad = each.against or (each.signed and not each.proved) or each.decision == "rejected"
+    return (
+        f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
+        each.person,
+        f"{each.at:%Y-%m-%d %H:%M}",
+        Cell(
+            each.worth + (f"; does not count: {each.against}" if each.against else ""),
+            "bad" if bad else "good" if each.proved else "warn",
+        ),
+        each.reason,
+    )
 
 
 def _cause(change: AliasChange) -> str:

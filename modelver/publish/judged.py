@@ -1,6 +1,5 @@
 """Approvals and rejections for people to read: who said what, when, and whether it is proved or only claimed."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -10,8 +9,6 @@ from modelver.gates import Case, Policy
 from modelver.gates.approving import weigh
 from modelver.history.governing import Approved
 from modelver.history.state import AliasChange, Approval, Rejection, State, VersionEntry
-from modelver.publish.document import Cell, CellLike
-from modelver.publish.page import Tone
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.manifest import Manifest
@@ -54,13 +51,6 @@ class Judged:
         if self.proved:
             return "signed"
         return "signature does not hold" if self.signed else "claimed, not signed"
-
-    @property
-    def tone(self) -> Tone:
-        """How it is coloured."""
-        if self.against or (self.signed and not self.proved) or self.decision == "rejected":
-            return "bad"
-        return "good" if self.proved else "warn"
 
     def __str__(self) -> str:
         aim = f" for {self.alias}" if self.alias else ""
@@ -167,20 +157,3 @@ class Bench:
 
 def _alias(each: Approval | Rejection) -> Alias | None:
     return Alias(each.said.alias) if each.said.alias else None
-
-
-JUDGED_HEADER = ("role", "person", "when (UTC)", "worth", "reason")
-
-
-def judged_rows(judged: Sequence[Judged]) -> list[tuple[CellLike, ...]]:
-    """Return the rows of a table of judgements, under `JUDGED_HEADER`."""
-    return [
-        (
-            f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
-            each.person,
-            f"{each.at:%Y-%m-%d %H:%M}",
-            Cell(each.worth + (f"; does not count: {each.against}" if each.against else ""), each.tone),
-            each.reason,
-        )
-        for each in judged
-    ]

@@ -13,10 +13,11 @@ from modelver.publish.notes import Notes
 from modelver.publish.templating import render
 from modelver.registry import inputs
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
-from modelver.registry.publishing import judged_now, releases, templates_folder
+from modelver.registry.publishing import releases, templates_folder
 from modelver.registry.reading import model_version, side
 from modelver.registry.rolling_back import served_before
 from modelver.registry.session import Session
+from modelver.registry.speaking import judged_now
 from modelver.values.model_version import ModelVersion
 
 

@@ -2,22 +2,24 @@
 
 import os
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from modelver.publish.audiences import Audience
-from modelver.publish.audit import Audit
-from modelver.publish.card import Card
-from modelver.publish.changelog import ModelChangelog
-from modelver.publish.notes import Notes
-from modelver.registry import auditing, carding, noting, publishing
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
 
+if TYPE_CHECKING:
+    from modelver.publish.audiences import Audience
+    from modelver.publish.audit import Audit
+    from modelver.publish.card import Card
+    from modelver.publish.changelog import ModelChangelog
+    from modelver.publish.notes import Notes
+
 
 class RegistryPublisher(RegistryReader):
-    """See `modelver.Registry`."""
+    """See `modelver.Registry`. What writes is imported by whoever asks for it."""
 
-    def changelog(self, model: str) -> ModelChangelog:
+    def changelog(self, model: str) -> "ModelChangelog":
         """Return what each version of a model changed, the highest version first, as Keep a Changelog has it.
 
         Returns:
@@ -26,16 +28,18 @@ class RegistryPublisher(RegistryReader):
         Raises:
             NotFound: There is no such model, or a manifest is missing.
         """
+        from modelver.registry import publishing
+
         return publishing.changelog(self._session, ModelName(model))
 
     def release_notes(
         self,
         a: str | ModelVersion,
         b: str | ModelVersion,
-        audience: Audience = "product",
+        audience: "Audience" = "product",
         *,
         templates: str | os.PathLike[str] | None = None,
-    ) -> Notes:
+    ) -> "Notes":
         """Write release notes from one version of a model to a later one.
 
         They say what the changelogs between them say, how metrics changed by slice and which way is better, what changed
@@ -57,9 +61,11 @@ class RegistryPublisher(RegistryReader):
             InvalidValue: The versions are of two models, or in the wrong order; the extra ``publish`` is not installed;
                 or a template fails.
         """
+        from modelver.registry import noting
+
         return noting.release_notes(self._session, a, b, audience, templates)
 
-    def card(self, ref: str | ModelVersion) -> Card:
+    def card(self, ref: str | ModelVersion) -> "Card":
         """Write a version's model card.
 
         It has the sections of Mitchell et al., "Model Cards for Model Reporting" (2019), the latest figures with plots by
@@ -76,9 +82,11 @@ class RegistryPublisher(RegistryReader):
             InvalidName: The text is no reference.
             NotFound: It names nothing, or a blob is missing.
         """
+        from modelver.registry import carding
+
         return carding.card(self._session, ref)
 
-    def audit(self, model: str, *, alias: str | None = None, at: datetime | str | None = None) -> Audit:
+    def audit(self, model: str, *, alias: str | None = None, at: datetime | str | None = None) -> "Audit":
         """Answer an auditor on one page: what was served when, who put it there, on whose approvals, and does it hold?
 
         The log is replayed from its first commit, the gates are asked again for every step, every byte of what was served
@@ -98,4 +106,6 @@ class RegistryPublisher(RegistryReader):
             InvalidValue: `at` is no time.
             Corrupt: Not even the log's first commit can be read.
         """
+        from modelver.registry import auditing
+
         return auditing.audit(self._session, ModelName(model), alias, at)

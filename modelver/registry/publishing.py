@@ -1,23 +1,18 @@
 """Gathering what changelogs, release notes and audits say, from logs and manifests."""
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from modelver.errors import InvalidValue
 from modelver.history.state import State, VersionEntry
 from modelver.project.file import find_project_file
 from modelver.publish.changelog import ModelChangelog, Release
-from modelver.publish.judged import Bench, Judged
-from modelver.registry.finding import caller_level, model_of, scheme_of
-from modelver.registry.gating import governed
+from modelver.registry.finding import model_of, scheme_of
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead
 from modelver.values.name import ModelName
-from modelver.values.record import Changelog
 
 
 def changelog(session: Session, name: ModelName) -> ModelChangelog:
@@ -43,35 +38,6 @@ def releases(session: Session, state: State, entries: Iterable[VersionEntry]) ->
         )
 
     return tuple(work_ahead(session.store, read, ordered))
-
-
-def judged_now(session: Session, state: State, entry: VersionEntry) -> tuple[Judged, ...]:
-    """Return what people said of a version, and what it is worth by the policies that hold now.
-
-    Raises:
-        InvalidValue: A policy asks for something that this release does not know.
-    """
-    if not entry.approvals and not entry.rejections:
-        return ()
-    bench = Bench(
-        registry=session.identity.registry,
-        state=state,
-        manifest=read_manifest(session, model_of(state), entry),
-        entry=entry,
-        policies=governed(session, state).policies,
-        at=datetime.now(UTC),
-    )
-    return bench.judged()
-
-
-def warn_without_changelog(name: ModelName, stated: Changelog) -> None:
-    """Warn whoever registers a version without saying what changed."""
-    if not stated:
-        warnings.warn(
-            f"a version of {name} is registered without a changelog: nobody will know what changed."
-            " Say it with changelog=; a policy can require it.",
-            stacklevel=caller_level(),
-        )
 
 
 def templates_folder(given: str | os.PathLike[str] | None, folder: Path) -> Path | None:

@@ -11,10 +11,10 @@ from modelver.registry.finding import find, model_of, parse_at, parse_ref, schem
 from modelver.registry.loading import LoadedModel, load
 from modelver.registry.past import alias_history, whole_history
 from modelver.registry.progress import Callback
-from modelver.registry.publishing import judged_now
 from modelver.registry.reading import model_version, side
 from modelver.registry.results import History, VersionStatus
 from modelver.registry.session import Session
+from modelver.registry.speaking import judged_now
 from modelver.registry.verifying import verify_registry, verify_version
 from modelver.values import html
 from modelver.values.model_version import ModelVersion

@@ -63,7 +63,10 @@ def _version(call: Call, ref: str) -> None:
                 *((alias, f"since {moment(since)} UTC") for alias, since in sorted(status.aliases.items())),
                 ("yanked", yanked and cell(f"{moment(yanked.at)} UTC by {yanked.by}: {yanked.message}", BAD)),
                 ("finalizes", status.finalizes),
-                *((each.decision, cell(each, BAD if each.tone == "bad" else "")) for each in status.judged),
+                *(
+                    (each.decision, cell(each, BAD if each.against or each.decision == "rejected" else ""))
+                    for each in status.judged
+                ),
                 ("tags", "\n".join(f"{name}: {text}" for name, text in status.tags.items())),
                 *(("note", note) for note in status.notes),
             ]
