@@ -37,8 +37,8 @@ def local_place(place: str | os.PathLike[str]) -> Path | None:
         InvalidValue: It can't be a path, or the URL names another host.
     """
     text = os.fspath(place)
-    if not text or "\0" in text:
-        raise InvalidValue("not a path", where=repr(text)[:80])
+    if not text or "\0" in text or not _is_encodable(text):
+        raise InvalidValue("not a path", where=ascii(text)[:80])
     if not is_url(text):
         return Path(os.path.expanduser(text))  # noqa: PTH111 (never raises without a home)
     if not text.lower().startswith("file://"):
@@ -49,6 +49,15 @@ def local_place(place: str | os.PathLike[str]) -> Path | None:
     from urllib.request import url2pathname  # brings all of http along, and is seldom needed
 
     return Path(url2pathname(url.path))
+
+
+def _is_encodable(text: str) -> bool:
+    """Tell whether the system can have such a name; on Linux bytes that are no UTF-8 have a form of their own."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def status_of(place: Path, *, what: str = "a source") -> os.stat_result:

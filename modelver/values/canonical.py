@@ -11,6 +11,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
+_SHOWN = 120
 _MAX_DIGITS = len(str(-MAX_INTEGER))
 
 
@@ -21,7 +22,11 @@ def encode(value: Json) -> bytes:
         InvalidValue: The value holds NaN, an infinity, a lone surrogate, or something that JSON lacks.
         LimitExceeded: An integer is beyond 2**53, or the nesting deeper than 32.
     """
-    _check(value, "", 0)
+    try:
+        _check(value, "", 0)
+    except InvalidValue as error:
+        where = f"${_path_of(value)}"
+        raise type(error)(error.what, where=where, expected=error.expected, found=error.found) from None
     return json.dumps(
         value,
         sort_keys=True,
@@ -82,6 +87,27 @@ def _check(value: object, what: str, depth: int) -> None:
             _check(item, what, depth + 1)
     else:
         _check_number(value, what)
+
+
+def _path_of(value: object, depth: int = 0) -> str:
+    """Return where a value holds what `_check` refuses: ``.metadata.license``, ``.files[3]``."""
+    if isinstance(value, dict):
+        items = [
+            (f".{ascii(key)[1:-1]}" if isinstance(key, str) else "", item) for key, item in value.items()
+        ]
+    else:
+        items = (
+            [(f"[{index}]", item) for index, item in enumerate(value)]
+            if isinstance(value, list | tuple)
+            else []
+        )
+    for step, item in items:
+        try:
+            _check(item, "", 0)
+        except InvalidValue:
+            deeper = _path_of(item, depth + 1) if depth < MAX_DEPTH else ""
+            return (step + deeper)[:_SHOWN]
+    return ""
 
 
 def _check_text(text: str, what: str) -> None:
