@@ -47,8 +47,11 @@ class _Step:
     @property
     def state(self) -> State:
         """The log before the commit, with the versions that it registers."""
-        versions = {version: self.entry(version) for version in self.after.versions}
-        return attrs.evolve(self.before, versions=versions)
+        new = {
+            version: self.entry(version)
+            for version in self.after.versions.keys() - self.before.versions.keys()
+        }
+        return attrs.evolve(self.before, versions={**self.before.versions, **new}) if new else self.before
 
 
 def check_gates(session: Session, name: ModelName, log: Log, head: State) -> Iterator[Finding]:
