@@ -12,10 +12,12 @@ import pytest
 from modelver.cli.main import modelver
 from modelver.cli.options import Before
 from modelver.cli.storage_options import VARIABLE, from_environment, make_storage_option, merged
+from modelver.errors import ModelverError
 from modelver.registry import diagnosing
 from modelver.storage import trials
 from modelver.storage.memory import MemoryStore
 from modelver.storage.store import Store
+from modelver.values.canonical import Json
 from tests.cli.support import Run
 from tests.contracts.bad_stores import IgnoredCondition, RacyCreate
 
@@ -47,7 +49,7 @@ class BreaksOff(MemoryStore):
 
     def _refuse(self, key: str, size: int) -> None:
         if size > 2**20:
-            raise diagnosing.ModelverError("no room", where=key)
+            raise ModelverError("no room", where=key)
 
 
 @pytest.fixture
@@ -246,7 +248,7 @@ def test_a_malformed_environment_is_refused_and_not_shown(
 def test_the_nearer_option_counts() -> None:
     """After the verb, before the verb, the environment: in this order, setting by setting."""
     environment = from_environment({VARIABLE: '{"key": "a", "client_kwargs": {"x": 1, "y": 1}}'})
-    given = {"client_kwargs": {"y": 2}, "secret": "b"}
+    given: dict[str, Json] = {"client_kwargs": {"y": 2}, "secret": "b"}
     assert merged(environment, given) == {"key": "a", "client_kwargs": {"x": 1, "y": 2}, "secret": "b"}
     assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
     assert environment["client_kwargs"] == {"x": 1, "y": 1}
