@@ -299,5 +299,5 @@ def _provenance(facts: CardFacts) -> Iterator[Block]:
 def _judged_row(judged: Judged) -> tuple[CellLike, ...]:
     """Return an approval or a rejection; what is not proved is called a claim."""
     worth = f"{judged.worth}; does not count: {judged.against}" if judged.against else judged.worth
-    how = Cell(worth, judged.tone)
+    how = Cell(worth, "good" if judged.proved and not judged.against else "warn")
     return (judged.role, judged.decision, judged.person, judged.alias, how, judged.reason)

@@ -1,6 +1,7 @@
 """JSON data as YAML 1.1 and 1.2 read it alike: enough for front matter, and nothing to install for it.
 
-Texts must be printable, as `modelver.publish.markdown.visible` makes them: then JSON's escapes are YAML's.
+Texts must be printable, as `modelver.publish.markdown.visible` makes them: then JSON's escapes are YAML's. Keys must have
+fewer than 1,024 characters.
 """
 
 import json

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from modelver.content.sources import Source
 from modelver.errors import ModelverError
-from modelver.publish.read_card import MAX_CARD, metadata_from_card
 from modelver.storage.remote_source import RemoteFile
 from modelver.values.record import Metadata
+
+MAX_CARD = 2**20
+"""Bytes of a card that are read."""
 
 CARDS = ("readme.md", "model_card.md", "modelcard.md")
 """Names of a card, at the top of a version, in lower case; the first that there is counts."""
@@ -26,7 +28,11 @@ def with_card(stated: Metadata, sources: Iterable[Source]) -> Metadata:
     cards = {source.path.lower(): source for source in sources if source.path.lower() in CARDS}
     card = next((cards[name] for name in CARDS if name in cards), None)
     text = _text(card) if card else ""
-    return metadata_from_card(text, stated) if text else stated
+    if not text:
+        return stated
+    from modelver.publish.read_card import metadata_from_card
+
+    return metadata_from_card(text, stated)
 
 
 def _text(source: Source) -> str:
