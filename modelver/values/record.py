@@ -30,6 +30,8 @@ def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: objec
 
 def _number(value: object) -> float:
     """Take any real number, numpy's and torch's scalars too; neither a truth value nor a text is one."""
+    if type(value) is float and math.isfinite(value):
+        return value  # what is read from manifests, many thousands of times
     kind = str(getattr(value, "dtype", type(value).__name__))
     if (
         isinstance(value, str | bytes)  # numpy's have a __float__
