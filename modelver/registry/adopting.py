@@ -131,7 +131,9 @@ def _steps(
         known = ids.get(seq, "")
         carried = _CARRIED.fullmatch(known)
         identity = known if carried else f"push-{source.identity.registry}-{seq}-{digest.hex[:16]}"
-        if identity in before.commit_ids or (carried and carried[1] == target):
+        # A source may claim falsely that a fact came from the target: only of a version that is there can it be true.
+        home = carried and carried[1] == target and version in before.versions
+        if identity in before.commit_ids or home:
             continue
         commit, _ = log.commit(seq)
         events = tuple(

@@ -1,5 +1,6 @@
 """Versions go from one registry into another, which keeps a log of its own, and keep their digests."""
 
+import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -275,3 +276,14 @@ def test_a_push_passes_the_gates_of_the_target(tmp_path: Path) -> None:
     source.push(f"{MODEL}:1.1.0", to=target)
     assert [version.version for version in target.versions(MODEL)] == ["1.1.0"]
     assert target.verify()
+
+
+def test_a_false_claim_to_come_from_the_target_hides_no_version(new: NewRegistry) -> None:
+    """A source whose commit claims to have come from the target is taken at its word only where the version is there."""
+    source, target = new(), new()
+    target.register("other", {"a": b"other"}, capture=False)
+    home = json.loads((Path(target.url) / "modelver.json").read_bytes())["body"]["registry"]
+    source.register(MODEL, {"a": b"a"}, capture=False, commit_id=f"push-{home}-2-{'0' * 16}")
+    source.yank(f"{MODEL}:1.0.0", reason="broken")
+    target.pull(MODEL, source=source)
+    assert facts(target) == facts(source)
