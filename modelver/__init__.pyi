@@ -87,6 +87,8 @@ from modelver.registry import (
 )
 from modelver.registry.bundling import Exported as Exported
 from modelver.registry.diagnosing import diagnose as diagnose
+from modelver.registry.drifting import Drift as Drift
+from modelver.registry.matching import Match as Match
 from modelver.registry.found import (
     Found as Found,
 )
@@ -110,6 +112,21 @@ from modelver.values.filemap import (
 )
 from modelver.values.filemap import (
     Tensor as Tensor,
+)
+from modelver.values.making import (
+    Architecture as Architecture,
+)
+from modelver.values.making import (
+    Port as Port,
+)
+from modelver.values.making import (
+    Prompt as Prompt,
+)
+from modelver.values.making import (
+    PromptFile as PromptFile,
+)
+from modelver.values.making import (
+    Step as Step,
 )
 from modelver.values.manifest import Manifest as Manifest
 from modelver.values.model_version import ModelVersion as ModelVersion

@@ -142,7 +142,8 @@ def _recalled(remembered: Remembered | None) -> tuple[FileDigest | None, Layout 
         known = wire.from_bytes(remembered.map, FileMap, what="stamp cache")
     except InvalidValue:
         return None, None
-    return FileDigest(remembered.sha256, known.size, known.ranges), Layout(known.format, known.tensors)
+    layout = Layout(known.format, known.tensors, known.inputs, known.outputs)
+    return FileDigest(remembered.sha256, known.size, known.ranges), layout
 
 
 def _is_layout_of(layout: Layout, path: str) -> bool:

@@ -10,7 +10,7 @@ import attrs
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
 from modelver.content.at_hand import LocalFile, at_hand
 from modelver.content.sources import Source
-from modelver.content.transfer import file_map, known_digest, still_as_scanned
+from modelver.content.transfer import file_map, known_digest, map_of, still_as_scanned
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.source import check_unchanged
 from modelver.hashing.stream import hash_bytes, hash_file
@@ -60,10 +60,7 @@ def look(sources: Sequence[Source], stamps: StampCache, cache: Path, texts: froz
             entries=tuple(
                 sorted((_entry(file, digest) for file, digest in found), key=lambda each: each.path)
             ),
-            maps={
-                file.source.path: FileMap(digest.size, digest.ranges, file.layout.format, file.layout.tensors)
-                for file, digest in found
-            },
+            maps={file.source.path: map_of(file.layout, digest) for file, digest in found},
             texts={
                 file.source.path: _text(file)
                 for file in files

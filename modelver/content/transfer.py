@@ -17,7 +17,7 @@ from modelver.storage.store import Store
 from modelver.values import wire
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, media_type_of
-from modelver.values.filemap import FileDigest, FileMap
+from modelver.values.filemap import FileDigest, FileMap, Layout
 
 MAX_MAP = 64 * 2**20
 """A file map larger than this many bytes is neither written nor read."""
@@ -84,7 +84,12 @@ def store_map(file: LocalFile, digest: FileDigest, store: Store, *, maybe_there:
 
 def file_map(file: LocalFile, digest: FileDigest) -> bytes:
     """Return the stored bytes of a file's map."""
-    return wire.to_bytes(FileMap(digest.size, digest.ranges, file.layout.format, file.layout.tensors))
+    return wire.to_bytes(map_of(file.layout, digest))
+
+
+def map_of(layout: Layout, digest: FileDigest) -> FileMap:
+    """Return the map of a file of this layout."""
+    return FileMap(digest.size, digest.ranges, layout.format, layout.tensors, layout.inputs, layout.outputs)
 
 
 def still_as_scanned(origin: Path, file: LocalFile) -> os.stat_result:

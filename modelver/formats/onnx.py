@@ -20,9 +20,11 @@ import re
 
 from modelver.errors import InvalidValue, LimitExceeded
 from modelver.formats.elements import MAX_TENSORS, ReadAt
+from modelver.formats.onnx_ports import MAX_PORTS, read_port
 from modelver.formats.onnx_tensor import read_tensor, tensor_message, tensor_name
 from modelver.formats.protobuf import BYTES, Field, Wanted, WireReader
 from modelver.values.filemap import Layout, Tensor
+from modelver.values.making import Port
 
 MAX_SIZE = 2**31 - 1
 """Bytes of a protobuf message; larger models keep their values in other files."""
@@ -35,7 +37,7 @@ _MAX_CHARACTERS = 2**26
 
 _BYTES = frozenset({BYTES})
 _MODEL: Wanted = dict.fromkeys((7, 25), _BYTES)
-_GRAPH: Wanted = dict.fromkeys((1, 5, 15), _BYTES)
+_GRAPH: Wanted = dict.fromkeys((1, 5, 11, 12, 15), _BYTES)
 _FUNCTION: Wanted = dict.fromkeys((1, 10, 13), _BYTES)
 _BODY: Wanted = dict.fromkeys((7, 11), _BYTES)
 _NODE: Wanted = dict.fromkeys((2, 3, 4, 5), _BYTES)
@@ -73,7 +75,7 @@ def scan_onnx(read_at: ReadAt, size: int, path: str) -> Layout:
         )
     walk = _Walk(WireReader(read_at, size, path))
     walk.model(size)
-    return Layout(format="onnx", tensors=tuple(walk.tensors))
+    return Layout("onnx", tuple(walk.tensors), *walk.ports())
 
 
 class _Walk:
@@ -84,6 +86,13 @@ class _Walk:
         self._reader = reader
         self._names: dict[str, int] = {}
         self._characters = 0
+        self._initializers: set[str] = set()
+        self._ports: dict[int, list[Port]] = {11: [], 12: []}
+
+    def ports(self) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+        """Return what the main graph takes, but values that it holds itself (as it may up to IR version 3), and gives."""
+        inputs = (port for port in self._ports[11] if port.name not in self._initializers)
+        return tuple(inputs), tuple(self._ports[12])
 
     def model(self, size: int) -> None:
         """Walk through a ModelProto: its graph, then its functions."""
@@ -122,9 +131,21 @@ class _Walk:
             if field.number == 1:
                 self._node(field, prefix, depth)
             elif field.number == 5:  # noqa: PLR2004 (initializer)
-                self._tensor(field, prefix, None)
-            else:
-                self._sparse(field, prefix, None)
+                self._hold(self._tensor(field, prefix, None), depth)
+            elif field.number == 15:  # noqa: PLR2004 (sparse_initializer)
+                self._hold(self._sparse(field, prefix, None), depth)
+            elif depth == 1:
+                self._port(field)
+
+    def _hold(self, name: str, depth: int) -> None:
+        if depth == 1:
+            self._initializers.add(name)
+
+    def _port(self, field: Field) -> None:
+        """Add an input (field 11) or an output (12) of the main graph."""
+        ports = self._ports[field.number]
+        if len(ports) < MAX_PORTS and (port := read_port(self._reader, field)):
+            ports.append(port)
 
     def _node(self, span: Field, prefix: str, depth: int) -> None:
         node = self._reader.message(span.start, span.end, _NODE)
@@ -164,14 +185,15 @@ class _Walk:
             )
         return name
 
-    def _sparse(self, span: Field, prefix: str, name: str | None) -> None:
-        """Add a sparse tensor as two: its values, flat, and their indices."""
+    def _sparse(self, span: Field, prefix: str, name: str | None) -> str:
+        """Add a sparse tensor as two: its values, flat, and their indices; return the name of the values."""
         sparse = self._reader.message(span.start, span.end, _SPARSE)
         values, indices = sparse.one(1), sparse.one(2)
         if values is None or indices is None:
             raise self._reader.damaged(span.start, "a sparse tensor of values and indices", "one of them")
         name = self._tensor(values, prefix, name)
         self._tensor(indices, "", self._join(name, ".indices"))
+        return name
 
     def _unique(self, name: str) -> str:
         """Return the name, numbered where it is taken: runtimes only warn about a second one."""

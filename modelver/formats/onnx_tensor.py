@@ -50,6 +50,12 @@ _TYPES: Mapping[int, tuple[str, int]] = {
 }
 """TensorProto.DataType: numpy's name, and the typed field that holds such values."""
 
+
+def element_type(number: int) -> str:
+    """Return numpy's name of an element type; empty where the number stands for none."""
+    return _TYPES.get(number, ("", 0))[0]
+
+
 _VARINTS = (_INT32S, _INT64S, _UINT64S)
 _VALUES = (_FLOATS, _INT32S, _INT64S, _RAW, _DOUBLES, _UINT64S)
 _WANTED: Wanted = {

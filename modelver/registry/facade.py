@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelver.cache.place import cache_dir as find_cache
 from modelver.content.places import SourceLike
+from modelver.content.snapshots import with_snapshots
 from modelver.content.sources import Sources
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
@@ -135,8 +136,8 @@ class Registry(RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySear
             metrics: ``{"f1": 0.91}`` or a list of `Metric`.
             params: Hyperparameters, nested as they come.
             prompts: Prompt name to file; prompts are also recognised in the folder.
-            data: Dataset name to path or URI, or a list of `Dataset`.
-            metadata: Intended use, limitations, license and so on; a dict or `Metadata`.
+            data: Dataset name to path or URI, or a list of `Dataset`; one with ``snapshot=True`` is stored too.
+            metadata: Intended use, limitations, license, architecture, preprocessing and so on; a dict or `Metadata`.
             code: The git checkout that it was made from (default: that of the current folder), or `Code`.
             base: Versions or outside models that it was made from.
             tags: Short labels.
@@ -164,12 +165,11 @@ class Registry(RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySear
         name = ModelName(model)
         inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
         inputs.choice(if_unchanged, ("return", "error"), "if_unchanged")
+        stated = inputs.to_metadata(metadata, metrics=metrics, params=params, data=data, tags=tags, code=code)
         statement = inputs.Statement(
-            sources=source,
+            sources=with_snapshots(source, stated.data, self._session.storage_options),
             prompts=inputs.mapping(prompts, "prompts"),
-            metadata=inputs.to_metadata(
-                metadata, metrics=metrics, params=params, data=data, tags=tags, code=code
-            ),
+            metadata=stated,
             changelog=inputs.to_changelog(changelog),
             base=inputs.to_base(base),
         )

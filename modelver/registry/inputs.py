@@ -11,6 +11,7 @@ from modelver.content.places import SourceLike
 from modelver.content.sources import Sources
 from modelver.errors import InvalidValue
 from modelver.registry.jsonable import json_object
+from modelver.registry.stating import MAKINGS, to_making
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias
 from modelver.values.provenance import Code, Run
@@ -159,12 +160,18 @@ def _from_dict(data: Mapping[str, Any]) -> Metadata:
             hint = f"Did you mean {similar[0]!r}?" if similar else 'Fields of your own go under "custom".'
             raise InvalidValue("not a metadata field", where=f"metadata[{key!r}]", hint=hint)
         _check_field(key, value)
-    return Metadata(**{key: value for key, value in data.items() if value is not None})
+    return Metadata(
+        **{
+            key: to_making(key, value) if key in MAKINGS else value
+            for key, value in data.items()
+            if value is not None
+        }
+    )
 
 
 def _check_field(key: str, value: object) -> None:
     where = f"metadata[{key!r}]"
-    if value is None:
+    if value is None or key in MAKINGS:
         return
     if key == "external_facing":
         _kind(value, bool, where)

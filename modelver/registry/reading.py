@@ -1,20 +1,24 @@
 """From a version to all that is known of it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import accumulate
 
 from modelver.compare import Side
 from modelver.content.blobs import get_blob
 from modelver.content.transfer import MAX_MAP
-from modelver.errors import IntegrityError, InvalidValue, LogTampered, NotFound
+from modelver.errors import IntegrityError, InvalidValue, LogTampered, ModelverError, NotFound
 from modelver.history.event import Indexed, Registered
 from modelver.history.state import State, VersionEntry
 from modelver.registry.finding import model_of, scheme_of
+from modelver.registry.insides import told_architecture, told_prompts
 from modelver.registry.session import Session
+from modelver.storage.ahead import work_ahead
 from modelver.values import wire
 from modelver.values.digest import Digest
 from modelver.values.file import Role
 from modelver.values.filemap import FileMap
+from modelver.values.making import Architecture, PromptFile
 from modelver.values.manifest import MAX_MANIFEST, Manifest
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName
@@ -33,6 +37,8 @@ class VersionDetails:
         self._entry = entry
         self._manifest: Manifest | None = None
         self._provenance: Provenance | None = None
+        self._architecture: Architecture | None = None
+        self._prompts: tuple[PromptFile, ...] | None = None
 
     def manifest(self) -> Manifest:
         """Return the manifest, checked against the version's digest."""
@@ -49,10 +55,26 @@ class VersionDetails:
         assert self._provenance  # noqa: S101 (as above)
         return self._provenance
 
+    def architecture(self) -> Architecture:
+        """Return what is stated of the architecture, else what the weights and ``config.json`` tell."""
+        if self._architecture is None and self._session:
+            maps = _weight_maps(self._session, self._name, self._entry, self.manifest())
+            self._architecture = told_architecture(self._session, self.manifest(), maps)
+        return self._architecture or self.manifest().metadata.architecture or Architecture()
+
+    def prompts(self) -> tuple[PromptFile, ...]:
+        """Return the prompts with the variables in their texts."""
+        if self._prompts is None and self._session:
+            self._prompts = told_prompts(self.manifest(), read_prompts(self._session, self.manifest()))
+        return told_prompts(self.manifest(), {}) if self._prompts is None else self._prompts
+
     def __getstate__(self) -> Mapping[str, object]:
         """Read everything before crossing to another process, where the session can't go."""
         self.manifest()
         self.provenance()
+        with suppress(ModelverError):  # what is derived is worth no failure here
+            self.architecture()
+            self.prompts()
         return {**self.__dict__, "_session": None}
 
 
@@ -122,6 +144,19 @@ def read_maps(session: Session, name: ModelName, entry: VersionEntry) -> dict[st
     """Return a version's file maps by path."""
     digests = map_digests(session, name, entry)
     return {path: read_map(session, path, digest) for path, digest in digests.items()}
+
+
+def _weight_maps(
+    session: Session, name: ModelName, entry: VersionEntry, manifest: Manifest
+) -> dict[str, FileMap]:
+    """Return the file maps of a version's weights, by path."""
+    weights = {file.path for file in manifest.files if file.role is Role.WEIGHTS}
+    digests = [each for each in map_digests(session, name, entry).items() if each[0] in weights]
+
+    def read(each: tuple[str, Digest]) -> tuple[str, FileMap]:
+        return each[0], read_map(session, *each)
+
+    return dict(work_ahead(session.store, read, digests))
 
 
 def read_map(session: Session, path: str, digest: Digest) -> FileMap:

@@ -4,6 +4,8 @@ from math import prod
 
 import attrs
 
+from modelver.values.making import Port
+
 MAX_RANGE = 64 * 2**20
 """The longest range in bytes: larger tensors, and files without tensors, are cut here (docs/format.md)."""
 
@@ -61,10 +63,14 @@ class Layout:
     Attributes:
         format: ``safetensors``, ``onnx``, or empty where the file is plain bytes.
         tensors: In the file's order.
+        inputs: What an ONNX graph takes.
+        outputs: What it gives.
     """
 
     format: str = ""
     tensors: tuple[Tensor, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
 
 
 @attrs.frozen
@@ -91,9 +97,13 @@ class FileMap:
         ranges: A partition of the file, in order.
         format: As in `Layout`.
         tensors: As in `Layout`.
+        inputs: As in `Layout`.
+        outputs: As in `Layout`.
     """
 
     size: int
     ranges: tuple[Range, ...]
     format: str = ""
     tensors: tuple[Tensor, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()

@@ -10,6 +10,7 @@ from modelver.values import html
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry
+from modelver.values.making import Architecture, PromptFile
 from modelver.values.manifest import Manifest
 from modelver.values.name import ModelName
 from modelver.values.provenance import Provenance
@@ -27,6 +28,14 @@ class Details(Protocol):
 
     def provenance(self) -> Provenance:
         """Return what was captured when the version was registered."""
+        ...
+
+    def architecture(self) -> Architecture:
+        """Return what is stated of the architecture, else what the files tell."""
+        ...
+
+    def prompts(self) -> tuple[PromptFile, ...]:
+        """Return the prompts with the variables in their texts."""
         ...
 
 
@@ -96,6 +105,16 @@ class ModelVersion:
     def provenance(self) -> Provenance:
         """What was captured when it was registered: code, environment, host, run."""
         return self._details.provenance()
+
+    @property
+    def architecture(self) -> Architecture:
+        """How it is built: what is stated, and where nothing is, what its weights, ``config.json`` and ONNX graph tell."""
+        return self._details.architecture()
+
+    @property
+    def prompts(self) -> tuple[PromptFile, ...]:
+        """The prompt templates: path, own version, and the variables that were found in the text."""
+        return self._details.prompts()
 
     @property
     def size(self) -> int:

@@ -37,6 +37,7 @@ from modelver.values import file, wire
 from modelver.values.canonical import MAX_DEPTH, MAX_INTEGER, decode, encode
 from modelver.values.file import FileEntry, Role, media_type_of, role_of
 from modelver.values.filemap import MAX_RANGE, FileMap, Range, Tensor
+from modelver.values.making import Architecture, Port, Prompt, Step
 from modelver.values.manifest import MAX_MANIFEST, Manifest
 from modelver.values.name import MAX_SEGMENT
 from modelver.values.path import MAX_PART, MAX_PATH
@@ -93,6 +94,7 @@ KINDS: dict[str, set[str]] = {
             *(FileEntry, Metadata, Metric, Dataset, BaseModel, Changelog, FileMap, Range, Tensor),
             *(Provenance, Code, Environment, Host, Run, CheckpointDigest, event.Previous),
             *(Signature, Verdict),
+            *(Architecture, Port, Step, Prompt),
         )
     },
     **{name: fields_of(kind) for name, kind in event._KINDS.items()},

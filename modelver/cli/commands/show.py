@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from modelver.cli.render import Screen
     from modelver.registry import VersionStatus
     from modelver.values.canonical import Json
+    from modelver.values.making import Port, PromptFile
+    from modelver.values.model_version import ModelVersion
     from modelver.values.provenance import Provenance
     from modelver.values.record import Metadata
+
+_PORTS = 8
+"""Inputs, and outputs, that are shown to a person."""
 
 
 @verb("show")
@@ -45,6 +50,8 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
         "metadata": stated(version.metadata),
         "changelog": stated(version.changelog),
         "provenance": stated(version.provenance),
+        "architecture": stated(version.architecture),
+        "prompts": [_prompt_data(prompt) for prompt in version.prompts],
         "aliases": sorted(map(str, status.aliases)),
         "yanked": mark_data(status.yanked),
     }
@@ -67,6 +74,8 @@ def _show(screen: "Screen", status: "VersionStatus") -> None:
             ("registered", f"{moment(version.created_at)} UTC by {version.created_by}"),
             ("changelog", version.changelog),
             *_metadata(version.metadata),
+            *_architecture(version),
+            *(("prompt", prompt) for prompt in version.prompts),
             *_provenance(version.provenance),
         ]
     )
@@ -77,6 +86,32 @@ def _show(screen: "Screen", status: "VersionStatus") -> None:
     ]
     title = files_and_size(len(version.files), version.size)
     screen.table(("file", "role", "size", "sha256"), rows, title=title)
+
+
+def _prompt_data(prompt: "PromptFile") -> "dict[str, Json]":
+    return {
+        "name": prompt.name,
+        "path": prompt.path,
+        "version": prompt.version,
+        "variables": None if prompt.variables is None else list(prompt.variables),
+        "description": prompt.description,
+    }
+
+
+def _architecture(version: "ModelVersion") -> Iterator[tuple[str, object]]:
+    """Yield what is stated of the architecture, or was found in the files."""
+    found = version.architecture
+    yield "family", found.family
+    yield "parameters", "" if found.parameters is None else f"{found.parameters:,}"
+    yield "layers", "" if found.layers is None else f"{found.layers:,}"
+    yield "element types", ", ".join(found.dtypes)
+    yield "inputs", _ports(found.inputs)
+    yield "outputs", _ports(found.outputs)
+
+
+def _ports(ports: "tuple[Port, ...]") -> str:
+    more = f"\n... and {len(ports) - _PORTS:,} more" if len(ports) > _PORTS else ""
+    return "\n".join(map(str, ports[:_PORTS])) + more
 
 
 def _metadata(metadata: "Metadata") -> Iterator[tuple[str, object]]:
@@ -96,10 +131,14 @@ def _metadata(metadata: "Metadata") -> Iterator[tuple[str, object]]:
             dataset.split,
             dataset.version,
             dataset.license,
+            "" if dataset.rows is None else f"{dataset.rows:,} rows",
+            "stored" if dataset.snapshot else "",
             dataset.method,
             dataset.digest[:19],
         )
         yield f"data {dataset.name}", "  ".join(filter(None, parts))
+    for number, step in enumerate(metadata.preprocessing, start=1):
+        yield f"step {number}", step
     for base in metadata.base:
         yield "base", f"{base.name}  {base.digest.short}" if base.digest else base.name
     for name, value in metadata.tags.items():
