@@ -1,13 +1,14 @@
 """What SQL can say of an expression: conditions that each version has to meet for which the expression is true.
 
-Only comparisons with constants are taken, and only those that ``&&`` joins. Where an expression is nothing else, SQL
-decides; else the conditions narrow down the versions that it is asked of. So a condition is true of the very versions of
-which the comparison is true: where that can't be had, it is left to the expression.
+Only comparisons with constants are taken, joined by ``&&`` and ``||``. Where an expression is nothing else, SQL decides;
+else the conditions narrow down the versions that it is asked of. So a condition is true of the very versions of which the
+comparison is true: where that can't be had, it is left to the expression.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 import attrs
 
@@ -41,12 +42,11 @@ class Condition:
     operator: str
     value: Value
 
-    @property
-    def sql(self) -> str:
-        """The comparison with a column ``value`` and one mark; numbers are compared with numbers alone."""
+    def sql(self, column: str) -> str:
+        """Return the comparison with a column, with one mark; numbers are compared with numbers alone."""
         sign = "=" if self.operator == "==" else self.operator
         numeric = not isinstance(self.value, str) and sign in {">", ">="}
-        return f"value {sign} ?" + (" AND value < ''" if numeric else "")
+        return f"{column} {sign} ?" + (f" AND {column} < ''" if numeric else "")
 
     @property
     def parameter(self) -> object:
@@ -55,41 +55,68 @@ class Condition:
 
 
 @attrs.frozen
+class Every:
+    """All of these."""
+
+    parts: "tuple[Node, ...]"
+
+
+@attrs.frozen
+class Either:
+    """At least one of these."""
+
+    parts: "tuple[Node, ...]"
+
+
+Node: TypeAlias = Condition | Every | Either
+
+
+@attrs.frozen
 class Pushed:
     """What SQL can check of an expression.
 
     Attributes:
-        conditions: Each is necessary.
-        whole: Whether all together say what the expression says, so that it need not be asked.
+        node: What is necessary; None where SQL can check nothing.
+        whole: Whether it says what the expression says, so that the expression need not be asked.
     """
 
-    conditions: tuple[Condition, ...] = ()
+    node: Node | None = None
     whole: bool = False
 
 
 def push_down(expression: Expression) -> Pushed:
     """Return what SQL can check of an expression."""
-    found = [_condition(part) for part in _parts(expression.words)]
-    known = tuple(dict.fromkeys(condition for condition in found if condition))
+    pushed = _push(expression.words)
     # Approvals may have expired; and what speaks of slices is absent where there are none.
     open_ended = expression.names("approvals") or expression.names("slices")
-    return Pushed(known, whole=bool(found) and None not in found and not open_ended)
+    return attrs.evolve(pushed, whole=pushed.whole and not open_ended)
 
 
-def _parts(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """Yield what ``&&`` joins; nothing of what ``||`` or ``?`` divide, which bind less."""
+def _push(words: Sequence[Word]) -> Pushed:
     while len(words) > 1 and words[0].text == "(" and closing(words, 0) == len(words) - 1:
         words = words[1:-1]
-    signs = _outside(words)
-    if any(words[index].text in {"||", "?"} for index in signs):
-        yield ()
-        return
-    ends = [index for index in signs if words[index].text == "&&"]
-    if not ends:
-        yield words
-        return
+    signs = {words[index].text for index in _outside(words)}
+    if "?" in signs:
+        return Pushed()
+    if "||" in signs:  # binds less than &&
+        parts = [_push(part) for part in _split(words, "||")]
+        nodes = tuple(part.node for part in parts if part.node)
+        # Where SQL knows nothing of one of them, it knows nothing of either.
+        return (
+            Pushed(Either(nodes), all(part.whole for part in parts)) if len(nodes) == len(parts) else Pushed()
+        )
+    if "&&" in signs:
+        parts = [_push(part) for part in _split(words, "&&")]
+        nodes = tuple(part.node for part in parts if part.node)
+        return Pushed(Every(nodes) if nodes else None, all(part.whole for part in parts))
+    condition = _condition(words)
+    return Pushed(condition, condition is not None)
+
+
+def _split(words: Sequence[Word], sign: str) -> Iterator[Sequence[Word]]:
+    ends = [index for index in _outside(words) if words[index].text == sign]
     for start, end in zip([-1, *ends], [*ends, len(words)], strict=True):
-        yield from _parts(words[start + 1 : end])
+        yield words[start + 1 : end]
 
 
 def _outside(words: Sequence[Word]) -> list[int]:

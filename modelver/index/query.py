@@ -11,8 +11,9 @@ from modelver.errors import InvalidValue, LimitExceeded
 from modelver.expressions import Expression
 from modelver.expressions.checks import VARIABLES
 from modelver.expressions.expression import Subject
+from modelver.index.narrowing import check_of, path_id, rows_of
 from modelver.index.ordering import Order, sorted_by
-from modelver.index.pushdown import Condition, Pushed, push_down
+from modelver.index.pushdown import Node, Pushed, push_down
 from modelver.index.row import path_of
 from modelver.index.schema import has_texts
 from modelver.index.stored import COLUMNS, Stored
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _BATCH = 500  # Variables in one statement: SQLite before 3.32 allows 999.
-_COUNTED = 4_000
-"""How far conditions are counted to find the one that fewest versions meet."""
+_FEW = 250
+"""Models so few are gone through one by one; of more, the conditions come first."""
 
 _MAX_WORDS = 32
 _MAX_TEXT = 1_000
@@ -107,7 +108,7 @@ def _in_pythons_order(found: Iterator[Stored], query: Query) -> list[Stored]:
 def _matching(connection: "Connection", query: Query) -> Generator[Stored, None, None]:
     """Yield the rows of which the expression is true, as SQL orders them."""
     pushed = push_down(query.expression) if query.expression and query.narrow else Pushed()
-    numbers = _candidates(connection, query, pushed.conditions)
+    numbers = _candidates(connection, query, pushed.node)
     expression = None if pushed.whole else query.expression
     named = _named(expression)
     for start in range(0, len(numbers), _BATCH):
@@ -133,64 +134,42 @@ def _rows(connection: "Connection", numbers: Sequence[int]) -> list[Stored]:
     return [rows[number] for number in numbers]
 
 
-def _candidates(connection: "Connection", query: Query, pushed: Sequence[Condition]) -> list[int]:
+def _candidates(connection: "Connection", query: Query, node: Node | None) -> list[int]:
     """Return the numbers of the rows that meet the conditions, in order."""
-    placed = [(_path_id(connection, condition.path), condition) for condition in pushed]
-    if any(path is None for path, _ in placed):
-        return []
-    known = [(path or 0, condition) for path, condition in placed]
-    sql, values = _statement(connection, query, known)
-    if query.folders is None:
-        return [row[0] for row in connection.execute(sql, values)]
-    return [number for number, folder in connection.execute(sql, values) if folder in query.folders]
-
-
-def _path_id(connection: "Connection", path: str) -> int | None:
-    row = connection.execute("SELECT id FROM paths WHERE text = ?", [path]).fetchone()
-    return row[0] if row else None
-
-
-def _statement(
-    connection: "Connection", query: Query, known: list[tuple[int, Condition]]
-) -> tuple[str, list[object]]:
-    """Return the statement that finds the candidates: from the rarest condition on, the others checked row by row."""
-    tables, where, values = "versions v", [], list[object]()
-    rest = known
-    if query.text:
-        if not has_texts(connection):
-            raise InvalidValue(
-                "text search is not there: this Python's SQLite was built without FTS5",
-                hint="Search by an expression, or use a Python whose SQLite has FTS5.",
-            )
-        tables = "texts t CROSS JOIN versions v ON v.id = t.rowid"
-        where, values = ["texts MATCH ?"], [query.text]
-    elif known and query.folders is None:
-        first = min(known, key=lambda each: _count(connection, *each))
-        rest = [each for each in known if each != first]
-        tables = "facts f INDEXED BY by_value CROSS JOIN versions v ON v.id = f.version"
-        where, values = [f"f.path = ? AND {_of(first[1], 'f')}"], [first[0], first[1].parameter]
-    if query.folders is not None and len(query.folders) <= _BATCH // 2:
-        where.append(f"v.folder IN ({','.join('?' * len(query.folders))})")
-        values += sorted(query.folders)
-    for path, condition in rest:
-        checked = f"e.version = v.id AND e.path = ? AND {_of(condition, 'e')}"
-        where.append(f"EXISTS (SELECT 1 FROM facts e WHERE {checked})")  # noqa: S608 (marks)
-        values += [path, condition.parameter]
+    tables, where, values = _source(connection, query, node)
     order, joined, ordered = _order(connection, query)
     filtered = f"WHERE {' AND '.join(where)}" if where else ""
-    return f"SELECT v.id, v.folder FROM {tables} {joined} {filtered} ORDER BY {order}", [*ordered, *values]  # noqa: S608 (marks)
+    sql = f"SELECT v.id, v.folder FROM {tables} {joined} {filtered} ORDER BY {order}"  # noqa: S608 (marks)
+    found = connection.execute(sql, [*values[0], *ordered, *values[1]])
+    folders = query.folders
+    return [number for number, folder in found if folders is None or folder in folders]
 
 
-def _of(condition: Condition, table: str) -> str:
-    return condition.sql.replace("value", f"{table}.value")
-
-
-def _count(connection: "Connection", path: int, condition: Condition) -> int:
-    """Return how many facts meet a condition, as far as that is counted."""
-    some = f"SELECT 1 FROM facts WHERE path = ? AND {condition.sql} LIMIT {_COUNTED}"  # noqa: S608 (marks)
-    found = connection.execute(f"SELECT count(*) FROM ({some})", [path, condition.parameter])  # noqa: S608 (as above)
-    row: tuple[int] = found.fetchone()
-    return row[0]
+def _source(
+    connection: "Connection", query: Query, node: Node | None
+) -> tuple[str, list[str], tuple[list[object], list[object]]]:
+    """Return the tables, the conditions, and the values of both: from what gives fewest rows on."""
+    where, values = list[str](), list[object]()
+    few = query.folders is not None and len(query.folders) <= _FEW
+    if query.folders is not None and few:
+        where.append(f"v.folder IN ({','.join('?' * len(query.folders))})")
+        values += sorted(query.folders)
+    if node is not None and not query.text and not few:
+        rows = rows_of(connection, node)
+        return f"({rows.text}) r CROSS JOIN versions v ON v.id = r.version", where, ([*rows.values], values)
+    if node is not None:
+        check = check_of(connection, node, "v.id")
+        where.append(check.text)
+        values += check.values
+    if not query.text:
+        return "versions v", where, ([], values)
+    if not has_texts(connection):
+        raise InvalidValue(
+            "text search is not there: this Python's SQLite was built without FTS5",
+            hint="Search by an expression, or use a Python whose SQLite has FTS5.",
+        )
+    tables = "texts t CROSS JOIN versions v ON v.id = t.rowid"
+    return tables, ["texts MATCH ?", *where], ([], [query.text, *values])
 
 
 def _order(connection: "Connection", query: Query) -> tuple[str, str, list[object]]:
@@ -202,5 +181,5 @@ def _order(connection: "Connection", query: Query) -> tuple[str, str, list[objec
     order = f"{column} IS NULL, {column} {direction}, {_IN_ORDER}"
     if column != "o.value":
         return order, "", []
-    path = _path_id(connection, path_of(*query.order.path))
-    return order, "LEFT JOIN facts o ON o.version = v.id AND o.path = ?", [path or 0]
+    path = path_id(connection, path_of(*query.order.path))
+    return order, "LEFT JOIN facts o ON o.version = v.id AND o.path = ?", [path]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelver.errors import InvalidValue
 from modelver.expressions import parse
-from modelver.index.pushdown import push_down
+from modelver.index.pushdown import Condition, Either, Every, push_down
 from modelver.index.query import Query
 from modelver.index.row import path_of
 from modelver.values.manifest import Manifest
@@ -136,17 +136,16 @@ def test_a_plain_comparison_is_pushed_down(
 ) -> None:
     """Each of the usual comparisons with a constant becomes a condition, and SQL decides."""
     pushed = push_down(parse(text))
-    assert [(each.path, each.operator, each.value) for each in pushed.conditions] == [
-        (path_of(*path), operator, value)
-    ]
+    assert pushed.node == Condition(path_of(*path), operator, value)
     assert pushed.whole
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "metrics.f1 > 0.5 || metrics.f1 < 0.1",
         "metrics.f1 > 0.5 && tags.a == 'b' || true",
+        "metrics.f1 > 0.5 || metrics.f1 > metrics.f2",
+        "metrics.f1 > 0.5 || tags.a == 'b' ? true : false",
         "!(metrics.f1 > 0.5)",
         "metrics.f1 > 0.5 ? true : false",
         "metrics.f1 != 0.5",
@@ -164,15 +163,24 @@ def test_a_plain_comparison_is_pushed_down(
 )
 def test_everything_else_is_left_to_the_expression(text: str) -> None:
     """What SQL could not decide exactly is no condition."""
-    assert push_down(parse(text)).conditions == ()
+    assert push_down(parse(text)).node is None
     assert not push_down(parse(text)).whole
 
 
 def test_conditions_of_a_part_narrow_the_search_down() -> None:
     """Where a part is more than a comparison, the others are conditions all the same."""
     pushed = push_down(parse("metrics.f1 > 0.5 && (has(tags.a) || true) && (tags.b == 'c' && name == 'd')"))
-    assert len(pushed.conditions) == 3
+    assert isinstance(pushed.node, Every)
+    assert len(pushed.node.parts) == 2
     assert not pushed.whole
+
+
+def test_either_of_two_comparisons_is_pushed_down() -> None:
+    """So is what `||` joins, where all of it are comparisons; it binds less than `&&`."""
+    pushed = push_down(parse("metrics.f1 > 0.5 || tags.a == 'b' && name == 'c'"))
+    assert isinstance(pushed.node, Either)
+    assert isinstance(pushed.node.parts[1], Every)
+    assert pushed.whole
 
 
 def test_a_name_of_two_datasets_is_absent() -> None:
