@@ -6,9 +6,9 @@ not shown, or turns the direction of others, is spelled out.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from modelver.errors import InvalidValue
 
@@ -30,7 +30,11 @@ _START = (
         r">|#{1,6}(?=\s|$)|[+-](?=\s|$)|[-=:](?=[-=:\s]*$)|\d{1,9}(?=[.)](?:\s|$))"
     )
 )
+_PROSE = re.compile(r"(?P<mark>[-*+]|#{1,6})\s+(?P<text>\S.*)")
 _RUNS = re.compile("`+")
+
+
+Kind: TypeAlias = Literal["line", "item", "title", "gap"]
 
 
 class Markdown(str):
@@ -66,10 +70,27 @@ def escape(text: object) -> Markdown:
     return text if isinstance(text, Markdown) else Markdown(_escaped(visible(text)))
 
 
+def prose(text: object) -> Iterator[tuple[Kind, str]]:
+    """Yield the lines of a text, and what each is: of all markup, lists and titles alone are taken from a publisher."""
+    for line in visible(text, lines=True).splitlines():
+        found = _PROSE.fullmatch(line.strip())
+        if found is None:
+            yield ("line" if line.strip() else "gap"), line.strip()
+        else:
+            yield ("item" if found["mark"] in "-*+" else "title"), found["text"]
+
+
 def paragraphs(text: object) -> Markdown:
-    """Return a text of several lines as Markdown; its lines and empty lines stay."""
-    lines = [_escaped(line.strip()) for line in visible(text, lines=True).strip().splitlines()]
-    return Markdown("\n".join(lines))
+    """Return a text of several lines as Markdown; its lines, lists and titles stay, a title as a bold line."""
+    write: Mapping[Kind, Callable[[str], str]] = {
+        "line": _escaped,
+        "item": lambda line: f"- {_escaped(line)}",
+        "title": lambda line: f"**{_escaped(line)}**\n",
+        "gap": str,
+    }
+    groups = groupby(prose(text), key=lambda each: each[0])
+    parts = ["\n".join(write[kind](line) for _, line in lines) for kind, lines in groups if kind != "gap"]
+    return Markdown("\n\n".join(part.strip("\n") for part in parts))
 
 
 def _escaped(line: str) -> str:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import groupby
 from typing import Literal, TypeAlias
 
-from modelver.publish.markdown import MAX_BLOCK, has_long_word, visible
+from modelver.publish.markdown import MAX_BLOCK, has_long_word, prose, visible
 
 Tone: TypeAlias = Literal["", "good", "bad", "warn", "quiet"]
 
@@ -99,9 +100,18 @@ def heading(value: object, level: int = 2) -> str:
 
 
 def paragraph(value: object, tone: Tone = "") -> str:
-    """Return a paragraph; its lines stay lines."""
-    lines = "<br>".join(escape(line) for line in visible(value, lines=True).splitlines())
-    return f'<p class="{tone}">{lines}</p>' if tone else f"<p>{lines}</p>"
+    """Return a text; its lines, lists and titles stay (see `modelver.publish.markdown.prose`)."""
+    start = f'<p class="{tone}">' if tone else "<p>"
+    parts = []
+    for kind, lines in groupby(prose(value), key=lambda each: each[0]):
+        texts = [escape(line) for _, line in lines]
+        if kind == "item":
+            parts.append(bullets(texts))
+        elif kind == "title":
+            parts += [f"{start}<strong>{title}</strong></p>" for title in texts]
+        elif kind == "line":
+            parts.append(f"{start}{'<br>'.join(texts)}</p>")
+    return "".join(parts)
 
 
 def notice(value: object, tone: Tone = "") -> str:

@@ -14,10 +14,12 @@ from modelver.publish.markdown import (
     code_block,
     escape,
     paragraphs,
+    prose,
     table,
     to_html,
     visible,
 )
+from modelver.publish.page import paragraph
 from tests.publish.support import Reader
 
 NASTY = st.text(
@@ -77,11 +79,22 @@ def test_a_code_block_holds_its_text(text: str) -> None:
 
 
 @given(NASTY)
-def test_paragraphs_keep_lines_and_nothing_else(text: str) -> None:
-    """Several lines stay paragraphs of text."""
-    read = Reader(to_html(paragraphs(text)))
-    assert set(read.tags) <= {"p"}
-    assert read.text.split() == visible(text, lines=True).split()
+def test_paragraphs_keep_lines_lists_and_titles(text: str) -> None:
+    """Several lines stay what they say; of all markup, lists and titles alone are taken, the same way in HTML."""
+    said = " ".join(line for _, line in prose(text)).split()
+    for html in (to_html(paragraphs(text)), paragraph(text)):
+        read = Reader(html)
+        assert set(read.tags) <= {"p", "ul", "li", "strong", "br"}
+        assert read.text.split() == said or "br" in read.tags
+
+
+def test_a_changelog_file_stays_readable() -> None:
+    """Headings become bold lines, and items a list."""
+    text = "Better.\n\n### Added\n- Refunds\n* [x](y)\n1. one\n# Note: it's *slow*"
+    assert paragraphs(text) == (
+        "Better.\n\n**Added**\n\n- Refunds\n- \\[x\\](y)\n\n1\\. one\n\n**Note: it's \\*slow\\***"
+    )
+    assert paragraph("# A\n- b\nc\nd") == "<p><strong>A</strong></p><ul><li>b</li></ul><p>c<br>d</p>"
 
 
 def test_ordinary_words_stay_readable() -> None:
