@@ -33,6 +33,7 @@ VERSIONS = ("1.6", "1.7")
 
 _MEDIA_TYPE = re.compile(r"[-+a-z0-9.]+/[-+a-z0-9.]+", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_VERSION_LENGTH = 1024  # CycloneDX allows no longer one
 _LICENSE_LENGTH = 500
 """A longer text is no SPDX expression that anybody wrote, and is not parsed as one."""
 
@@ -180,7 +181,7 @@ def _datasets(facts: CardFacts) -> Iterator["Component"]:
             type=ComponentType.DATA,
             bom_ref=_data_ref(index),
             name=dataset.name,
-            version=dataset.version or None,
+            version=_version(dataset.version),
             hashes=_data_hashes(dataset),
             licenses=_licenses(dataset.license),
             properties=list(_data_properties(dataset)),
@@ -218,7 +219,7 @@ def _bases(facts: CardFacts, kind: str) -> Iterator["Component"]:
             bom_ref=f"{kind}:{index + 1}",
             group=group or None,
             name=name,
-            version=version or None,
+            version=_version(version),
             hashes=[_hash(base.digest)] if base.digest else [],
         )
 
@@ -246,10 +247,14 @@ def _packages(facts: CardFacts) -> Iterator["Component"]:
                 type=ComponentType.LIBRARY,
                 bom_ref=f"package:{name}",
                 name=name,
-                version=version or None,
+                version=_version(version),
                 purl=purl,
                 scope=ComponentScope.EXCLUDED,
             )
+
+
+def _version(text: str) -> str | None:
+    return text[:_VERSION_LENGTH] or None
 
 
 def _hash(digest: Digest) -> "HashType":

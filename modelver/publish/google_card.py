@@ -1,4 +1,4 @@
-"""A model card as JSON, after the schema of Google's Model Card Toolkit, version 0.0.2.
+"""A model card as JSON, after the schema of Google's Model Card Toolkit, version 0.0.2, as its release 2.1.0 has it.
 
 https://github.com/tensorflow/model-card-toolkit/blob/main/model_card_toolkit/schema/v0.0.2/model_card.schema.json; its
 graphics are PNG images, so our plots, which are SVG, are not among them.
@@ -11,6 +11,7 @@ from modelver.publish.card_sections import flat, split_datasets
 from modelver.publish.charts import figure
 from modelver.publish.facts import CardFacts
 from modelver.values.canonical import Json
+from modelver.values.making import Port
 from modelver.values.record import Dataset, Metric
 
 SCHEMA_VERSION = "0.0.2"
@@ -92,9 +93,15 @@ def _parameters(facts: CardFacts) -> dict[str, Json]:
             "model_architecture": "; ".join(filter(None, parts)),
             "data": data,
             "input_format": "; ".join(map(str, built.inputs)),
+            "input_format_map": [_port(port) for port in built.inputs],
             "output_format": "; ".join(map(str, built.outputs)),
+            "output_format_map": [_port(port) for port in built.outputs],
         }
     )
+
+
+def _port(port: Port) -> Json:
+    return {"key": port.name, "value": str(port).removeprefix(port.name).strip()}
 
 
 def _dataset(dataset: Dataset, use: str) -> Json:
@@ -112,8 +119,11 @@ def _dataset(dataset: Dataset, use: str) -> Json:
 
 
 def _metric(metric: Metric) -> Json:
-    part = metric_slice(metric)
-    return {"type": metric.name, "value": metric.value, **known({"slice": part})}
+    """Return a figure; the schema wants its value as text."""
+    low_high = metric.interval
+    interval = {"lower_bound": repr(low_high[0]), "upper_bound": repr(low_high[1])} if low_high else {}
+    more = known({"slice": metric_slice(metric), "confidence_interval": dict[str, Json](interval)})
+    return {"type": metric.name, "value": repr(metric.value), **more}
 
 
 def metric_slice(metric: Metric) -> str:

@@ -1,5 +1,7 @@
 """What the schema of Google's Model Card Toolkit, version 0.0.2, asks for, restated and stricter: no other keys.
 
+As of the release 2.1.0 of the toolkit, whose figures are texts; in its first one they were numbers.
+
 https://github.com/tensorflow/model-card-toolkit/blob/main/model_card_toolkit/schema/v0.0.2/model_card.schema.json
 """
 
@@ -31,6 +33,10 @@ LICENSE = {
 DATASET = record(
     name=TEXT, link=URI, sensitive=record(sensitive_data=each(TEXT)), graphics=GRAPHICS, description=TEXT
 )
+KEYVAL = record(key=TEXT, value=TEXT)
+METRIC = record(
+    type=TEXT, value=TEXT, slice=TEXT, confidence_interval=record(lower_bound=TEXT, upper_bound=TEXT)
+)
 SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     **record(
@@ -44,12 +50,18 @@ SCHEMA: dict[str, Any] = {
             licenses=each(LICENSE),
             references=each(record(reference=URI)),
             citations=each(record(style=TEXT, citation=TEXT)),
+            path=TEXT,
         ),
         model_parameters=record(
-            model_architecture=TEXT, data=each(DATASET), input_format=TEXT, output_format=TEXT
+            model_architecture=TEXT,
+            data=each(DATASET),
+            input_format=TEXT,
+            input_format_map=each(KEYVAL),
+            output_format=TEXT,
+            output_format_map=each(KEYVAL),
         ),
         quantitative_analysis=record(
-            performance_metrics=each(record(type=TEXT, value={"type": "number"}, slice=TEXT)),
+            performance_metrics=each(METRIC),
             graphics=GRAPHICS,
         ),
         considerations=record(

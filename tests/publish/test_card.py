@@ -192,7 +192,7 @@ def test_google_json_is_valid_and_complete() -> None:
         "date": "2026-11-17",
         "diff": "Better recall.\n\n### Added\n- EU cards.\n\n### Caveats\n- Slow on CPUs.",
     }
-    assert {"type": "f1", "value": 0.93, "slice": "dataset=eval-v3; region=EU"} in data[
+    assert {"type": "f1", "value": "0.93", "slice": "dataset=eval-v3; region=EU"} in data[
         "quantitative_analysis"
     ]["performance_metrics"]
     assert data["considerations"]["limitations"] == [
