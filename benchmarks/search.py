@@ -40,7 +40,8 @@ EXPRESSIONS = {
     "three predicates, common": 'metrics.f1 >= 0.6 && params.lr < 0.05 && tags.team == "ads"',
     "a metric by dataset": 'metric("eval/f1", "eval-v3") >= 0.985',
     "one model": 'name == "team7/model-00007" && metrics.f1 > 0.5',
-    "no pushdown": 'metrics.f1 > 0.999 || (metrics.loss < 0.001 && tags.team == "risk")',
+    "one or the other": 'metrics.f1 > 0.999 || (metrics.loss < 0.001 && tags.team == "risk")',
+    "a slice, narrowed down": 'metrics.f1 > 0.99 && slices.all(s, s.f1 > 0.5)',
 }
 TEXTS = {"two words": "chargeback calibration", "a common word": "fraud", "a phrase": '"card fraud"'}
 

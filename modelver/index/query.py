@@ -25,6 +25,8 @@ _BATCH = 500  # Variables in one statement: SQLite before 3.32 allows 999.
 _FEW = 250
 """Models so few are gone through one by one; of more, the conditions come first."""
 
+_ALL = -1  # SQLite's word for no limit
+
 _MAX_WORDS = 32
 _MAX_TEXT = 1_000
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
@@ -108,7 +110,7 @@ def _in_pythons_order(found: Iterator[Stored], query: Query) -> list[Stored]:
 def _matching(connection: "Connection", query: Query) -> Generator[Stored, None, None]:
     """Yield the rows of which the expression is true, as SQL orders them."""
     pushed = push_down(query.expression) if query.expression and query.narrow else Pushed()
-    numbers = _candidates(connection, query, pushed.node)
+    numbers = _candidates(connection, query, pushed)
     expression = None if pushed.whole else query.expression
     named = _named(expression)
     for start in range(0, len(numbers), _BATCH):
@@ -134,15 +136,22 @@ def _rows(connection: "Connection", numbers: Sequence[int]) -> list[Stored]:
     return [rows[number] for number in numbers]
 
 
-def _candidates(connection: "Connection", query: Query, node: Node | None) -> list[int]:
+def _candidates(connection: "Connection", query: Query, pushed: Pushed) -> list[int]:
     """Return the numbers of the rows that meet the conditions, in order."""
-    tables, where, values = _source(connection, query, node)
+    tables, where, values = _source(connection, query, pushed.node)
     order, joined, ordered = _order(connection, query)
     filtered = f"WHERE {' AND '.join(where)}" if where else ""
-    sql = f"SELECT v.id, v.folder FROM {tables} {joined} {filtered} ORDER BY {order}"  # noqa: S608 (marks)
-    found = connection.execute(sql, [*values[0], *ordered, *values[1]])
+    decided = query.expression is None or pushed.whole
+    limit = query.limit if decided and _are_few(query.folders) and not query.order.is_pythons else None
+    sql = f"SELECT v.id, v.folder FROM {tables} {joined} {filtered} ORDER BY {order} LIMIT ?"  # noqa: S608 (marks)
+    found = connection.execute(sql, [*values[0], *ordered, *values[1], _ALL if limit is None else limit])
     folders = query.folders
     return [number for number, folder in found if folders is None or folder in folders]
+
+
+def _are_few(folders: frozenset[str] | None) -> bool:
+    """Tell whether SQL alone keeps to the models that are meant."""
+    return folders is None or len(folders) <= _FEW
 
 
 def _source(
@@ -150,7 +159,7 @@ def _source(
 ) -> tuple[str, list[str], tuple[list[object], list[object]]]:
     """Return the tables, the conditions, and the values of both: from what gives fewest rows on."""
     where, values = list[str](), list[object]()
-    few = query.folders is not None and len(query.folders) <= _FEW
+    few = query.folders is not None and _are_few(query.folders)
     if query.folders is not None and few:
         where.append(f"v.folder IN ({','.join('?' * len(query.folders))})")
         values += sorted(query.folders)

@@ -16,8 +16,9 @@ CREATE TABLE models (
 CREATE TABLE versions (
     id INTEGER PRIMARY KEY, model INTEGER NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     precedence TEXT NOT NULL, digest TEXT NOT NULL, seq INTEGER NOT NULL, commit_digest TEXT NOT NULL,
-    created_at TEXT NOT NULL, created_by TEXT NOT NULL, yanked INTEGER NOT NULL, body TEXT NOT NULL
+    created_at TEXT NOT NULL, created_by TEXT NOT NULL, yanked INTEGER NOT NULL
 );
+CREATE TABLE bodies (version INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE INDEX in_order ON versions (folder, precedence, version);
 CREATE UNIQUE INDEX of_model ON versions (model, version);
 CREATE TABLE paths (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -26,7 +27,7 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 CREATE INDEX by_value ON facts (path, value);
 """
-# A fact's value has no type in the schema, and so keeps its own: numbers are less than all texts.
+# Bodies are apart, so that sorting goes through small rows. A fact's value has no type in the schema, and so keeps its own: numbers are less than all texts.
 
 _TEXTS = (
     "CREATE VIRTUAL TABLE texts USING fts5 (changelog, notes, description, card,"

@@ -13,7 +13,7 @@ from modelver.values.wire import parse_time
 
 COLUMNS = (
     "v.id, m.name, m.scheme, v.name, v.version, v.digest, v.seq, v.commit_digest, v.created_at, v.created_by, v.yanked,"
-    " v.body FROM versions v JOIN models m ON m.id = v.model"
+    " b.body FROM versions v JOIN bodies b ON b.version = v.id JOIN models m ON m.id = v.model"
 )
 """What a row is read from, ready for a WHERE."""
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _INSERT = """
-INSERT INTO versions (model, folder, name, version, precedence, digest, seq, commit_digest, created_at, created_by,
-    yanked, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO versions (model, folder, name, version, precedence, digest, seq, commit_digest, created_at, created_by, yanked)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -147,8 +147,9 @@ class _Writer:
     def _insert(self, model: int, folder: str, row: Row) -> None:
         values = (row.name, row.version, row.precedence, row.digest, row.seq, row.commit, row.created_at)
         number = self._connection.execute(
-            _INSERT, (model, folder, *values, row.created_by, row.yanked, row.body)
+            _INSERT, (model, folder, *values, row.created_by, row.yanked)
         ).lastrowid
+        self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (number, row.body))
         self._connection.executemany(
             "INSERT INTO facts VALUES (?, ?, ?)",
             [(number, self._path(path), value) for path, value in _unique(row.facts)],
@@ -184,6 +185,7 @@ def _drop(connection: "Connection", model: int, versions: Sequence[str] | None) 
         find = "SELECT id FROM versions WHERE model = ? AND version = ?"
         rows = [row for version in versions for row in connection.execute(find, [model, version])]
     connection.executemany("DELETE FROM facts WHERE version = ?", rows)
+    connection.executemany("DELETE FROM bodies WHERE version = ?", rows)
     if has_texts(connection):
         connection.executemany("DELETE FROM texts WHERE rowid = ?", rows)
     connection.executemany("DELETE FROM versions WHERE id = ?", rows)

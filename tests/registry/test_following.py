@@ -40,8 +40,8 @@ def dump(registry: mv.Registry) -> object:
         " JOIN versions v ON v.id = t.rowid ORDER BY 1, 2"
     )
     versions = (
-        "SELECT folder, name, version, precedence, digest, seq, commit_digest, created_at, created_by, yanked, body"
-        " FROM versions ORDER BY folder, version"
+        "SELECT folder, name, versions.version, precedence, digest, seq, commit_digest, created_at, created_by, yanked, body"
+        " FROM versions JOIN bodies ON bodies.version = versions.id ORDER BY folder, versions.version"
     )
     models = "SELECT folder, name, scheme, seq, head FROM models ORDER BY folder"
     return registry._index.run(
@@ -268,8 +268,8 @@ def test_damage_in_the_middle_is_mended(registry: mv.Registry, root: Path) -> No
     [
         "PRAGMA user_version = 99",
         "DROP TABLE facts",
-        "UPDATE versions SET body = '{}'",
-        "UPDATE versions SET body = 'x'",
+        "UPDATE bodies SET body = '{}'",
+        "UPDATE bodies SET body = 'x'",
     ],
 )
 def test_another_schema_is_built_again(registry: mv.Registry, root: Path, statement: str) -> None:
