@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from modelver.errors import InvalidValue
 from modelver.publish import page
 from modelver.publish.audiences import Audience
 from modelver.publish.markdown import to_html, visible
@@ -47,4 +48,7 @@ class Notes:
         return f"<Notes {visible(self.a)} -> {visible(self.b)} for {self.audience}>"
 
     def _repr_html_(self) -> str:
-        return to_html(self.text)
+        try:
+            return to_html(self.text)
+        except InvalidValue:  # a notebook without the extra shows the Markdown
+            return page.block(self.text)

@@ -1,5 +1,6 @@
 """`registry.release_notes`: to each audience what it needs, and nothing that harms."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -260,3 +261,67 @@ def test_a_broken_project_file_is_named(
 def test_an_experiment_can_be_told_of_too(two: mv.Registry) -> None:
     """Where the later version is a pre-release, everybody reads its changelog."""
     assert "A try." in str(two.release_notes(A, f"{MODEL}:2.0.0-exp.1", "product"))
+
+
+@pytest.mark.parametrize("package", ["jinja2", "markdown_it"])
+def test_a_missing_package_says_what_to_install(
+    two: mv.Registry, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    """Release notes need an extra; a changelog doesn't, and a notebook shows the Markdown at least."""
+    notes = two.release_notes(A, B)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(mv.InvalidValue, match=r"pip install 'modelver\[publish\]'"):
+        two.release_notes(A, B).html()
+    assert "Refunds." in two.changelog(MODEL).html()
+    assert "Refunds." in notes._repr_html_()
+
+
+def test_without_policies_and_people_there_is_little_to_say(memory: mv.Registry) -> None:
+    """Two bare versions have notes too, which say what is not known."""
+    release(memory, "1.0.0", changelog=None)
+    release(memory, "2.0.0", changelog=None)
+    texts = {audience: str(memory.release_notes(A, B, audience)) for audience in EVERYBODY}
+    assert all("External-facing: **not stated**" in text for text in texts.values())
+    assert all("Its publisher said nothing" in text for text in texts.values())
+    assert "The model's licence is **not stated**" in texts["legal"]
+    assert "Nobody approved or rejected" in texts["legal"]
+    assert "No approval of 2.0.0 counts" in texts["product"]
+    assert "nothing serves them" in texts["support"]
+
+
+def test_a_yanked_version_is_no_way_back(memory: mv.Registry) -> None:
+    """The notes say so instead of a call that would be refused."""
+    release(memory, "1.0.0", aliases=["production"])
+    release(memory, "2.0.0")
+    memory.set_alias(MODEL, "production", "2.0.0")
+    memory.yank(A, reason="bad")
+    assert "1.0.0 was yanked: there is no way back to it" in str(memory.release_notes(A, B, "support"))
+
+
+def test_long_prompts_and_many_tensors_are_cut(memory: mv.Registry) -> None:
+    """What would fill pages is counted, and what would take long is not compared line by line."""
+    for number, lines in ((1, 300), (2, 600), (3, 5_000)):
+        prompt = "\n".join(f"{number} {line}" for line in range(lines)).encode()
+        tensors = {f"layer{index}": [float(number)] for index in range(30)}
+        memory.register(
+            MODEL,
+            {"w.safetensors": weights(**tensors), "prompts/p.txt": prompt},
+            version=f"{number}.0.0",
+            changelog="x",
+            capture=False,
+        )
+    text = str(memory.release_notes(A, B, "engineering"))
+    assert "and 701 more lines" in text
+    assert "… and 10 more." in text
+    assert "too long to be compared" in str(memory.release_notes(B, f"{MODEL}:3.0.0", "engineering"))
+
+
+def test_prompts_that_come_and_go_are_told(memory: mv.Registry) -> None:
+    """With the variables that whoever fills them in has to give from now on."""
+    memory.register(MODEL, {"prompts/old.txt": b"{a}"}, version="1.0.0", changelog="x", capture=False)
+    memory.register(MODEL, {"prompts/new.txt": b"{b}"}, version="2.0.0", changelog="x", capture=False)
+    text = str(memory.release_notes(A, B, "engineering"))
+    assert "### Prompt new: added\n\nNew variables: b." in text
+    assert "### Prompt old: removed\n\nVariables that are gone: a." in text
+    assert "+{b}" in text
+    assert "-{a}" in text
