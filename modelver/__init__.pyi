@@ -68,6 +68,7 @@ from modelver.hashing.stream import hash_file as hash_file
 from modelver.hashing.tree import TreeDigest as TreeDigest
 from modelver.hashing.tree import hash_tree as hash_tree
 from modelver.publish.audit import Audit as Audit
+from modelver.publish.card import Card as Card
 from modelver.publish.changelog import ModelChangelog as ModelChangelog
 from modelver.publish.notes import Notes as Notes
 from modelver.registry import (
@@ -88,13 +89,13 @@ from modelver.registry import (
 from modelver.registry.bundling import Exported as Exported
 from modelver.registry.diagnosing import diagnose as diagnose
 from modelver.registry.drifting import Drift as Drift
-from modelver.registry.matching import Match as Match
 from modelver.registry.found import (
     Found as Found,
 )
 from modelver.registry.found import (
     FoundRow as FoundRow,
 )
+from modelver.registry.matching import Match as Match
 from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.replicated import Replicated as Replicated
 from modelver.storage.examination import Examination as Examination
