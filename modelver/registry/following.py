@@ -22,6 +22,7 @@ from modelver.registry.finding import caller_level, model_of, scheme_of
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead
+from modelver.storage.cached import CachedStore
 from modelver.storage.layout import MODELS, model_prefix, number_of, numbered_key
 from modelver.storage.lock import advisory_lock
 from modelver.values.name import ModelName
@@ -118,6 +119,10 @@ def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) ->
             _listed(session, head_of, folders),
         )
         changed = {folder: 0 for folder, last in there.items() if known.get(folder) != last}
+    if isinstance(session.store, CachedStore) and session.store.stale_since is not None:
+        # What is kept of the logs may be less than what the index has seen of them.
+        changed = dict.fromkeys(changed.keys() - known.keys(), 0)
+        there = {**known, **there}
     concerned = known.keys() if folders is None else known.keys() & folders
     before = index.run(heads) if changed else {}
     news = [

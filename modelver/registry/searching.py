@@ -165,7 +165,7 @@ def _folders(
         return None
     if exact is not None:
         return frozenset([exact.folder])
-    there = session.store.folders(MODELS) if fresh else index.run(stamps)
+    there = {*index.run(stamps), *(session.store.folders(MODELS) if fresh else ())}
     pattern = model.lower()
     return frozenset(folder for folder in there if fnmatchcase(folder.replace("--", "/"), pattern))
 
