@@ -15,7 +15,7 @@ MAX_TENSORS = 20
 MAX_DIFF = 200
 """Lines of one prompt's difference that are shown."""
 
-_MAX_COMPARED = 1_000
+_MAX_COMPARED = 2_000
 """Lines of a prompt beyond which it is not compared line by line: that takes a time that grows with their square."""
 
 

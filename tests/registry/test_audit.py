@@ -1,7 +1,7 @@
 """`registry.audit`: one page that answers what was served when, on whose word, and whether it holds."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import modelver as mv
 from modelver.history.event import AliasSet
-from modelver.log import Proposal
+from modelver.history.governing import PolicySet
+from modelver.log import Proposal, append
 from modelver.publish.markdown import to_html
 from modelver.values.name import Alias, ModelName
 from tests.publish.support import Reader
@@ -302,3 +303,52 @@ def test_status_has_approvals_and_what_they_are_worth(promoted: mv.Registry) -> 
     assert status.approvals[0].against == f"{SAM} rejected the version afterwards"
     assert [each.person for each in status.rejections] == [SAM]
     assert "legal rejected: sam@example.org" in str(status)
+
+
+def test_a_verdict_and_a_policy_of_a_newer_release_are_shown(registry: mv.Registry) -> None:
+    """What can't be read is on the page as it is, and counts as no answer."""
+    publish(registry, changelog="x")
+
+    def forge(state: Any) -> Proposal:
+        digest = state.versions["1.0.0"].digest
+        policy = PolicySet({"require": {"alias": {"production": {"quorum": 3}}}})
+        return Proposal((policy, AliasSet(Alias("production"), "1.0.0", digest, verdicts=({"check": 5},))))
+
+    registry._session.log(ModelName(MODEL)).append(forge, by="newer")
+    registry._session.log(ModelName(MODEL)).append(
+        lambda state: Proposal((AliasSet(Alias("staging"), "1.0.0", state.versions["1.0.0"].digest),)),
+        by="newer",
+    )
+    audit = registry.audit(MODEL)
+    text = str(audit)
+    assert not audit
+    assert "a verdict that can't be read" in text
+    assert "This release can't read it: an unknown key" in text
+    assert '"quorum":3' in text
+
+
+def test_clocks_that_disagree_are_told(registry: mv.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer for a time between the two clocks depends on whom one believes; the page says so."""
+    publish(registry, changelog="x")
+    written = registry.history(MODEL)[-1].at
+
+    class Slow(datetime):
+        @classmethod
+        def now(cls, _: tzinfo | None = None) -> datetime:
+            return written - timedelta(minutes=3)
+
+    monkeypatch.setattr(append, "datetime", Slow)
+    registry.set_alias(MODEL, "production", "1.0.0")
+    audit = registry.audit(MODEL, alias="production", at=written - timedelta(minutes=1))
+    assert any("depends on whom you believe" in note for note in audit.notes)
+    assert audit.served == ()
+    assert any("was behind the log's time" in note for note in registry.audit(MODEL).notes)
+
+
+def test_a_log_whose_first_commit_is_damaged_has_no_page(promoted: mv.Registry, root: Path) -> None:
+    """There is nothing that could be told; the error names the object."""
+    path = min(path for path in objects(root) if path.startswith("models/") and "/log/" in path)
+    (root / path).chmod(0o644)
+    (root / path).write_bytes(b"x" + (root / path).read_bytes())
+    with pytest.raises(mv.LogTampered):
+        mv.Registry(root).audit(MODEL)
