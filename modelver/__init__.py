@@ -42,6 +42,7 @@ _PLACES = {
     "hashing.stream": ("hash_file",),
     "hashing.tree": ("TreeDigest", "hash_tree"),
     "publish.audit": ("Audit",),
+    "publish.card": ("Card",),
     "publish.changelog": ("ModelChangelog",),
     "publish.notes": ("Notes",),
     "registry": ("History", "HistoryEntry", "LoadedModel", "Registry", "VersionStatus"),

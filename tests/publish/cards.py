@@ -13,7 +13,7 @@ from modelver.publish.facts import CardFacts, Measured
 from modelver.publish.judged import Judged
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, Role
-from modelver.values.making import Architecture, Port, Prompt, Step
+from modelver.values.making import Architecture, Port, Prompt, PromptFile, Step
 from modelver.values.manifest import Manifest
 from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Environment, Provenance, Run
@@ -50,7 +50,6 @@ def facts(**changes: Any) -> CardFacts:
         ),
         base=(BaseModel("acme/base:1.2.0", Digest.from_hex(SHA)), BaseModel("bert-base-uncased")),
         preprocessing=(Step("standardize", {"mean": 0.5}, "acme.steps:standardize"),),
-        prompts=(Prompt("system", "3", "Sets the tone."),),
         code=Code("https://example.org/acme/fraud", "c" * 40, "main", dirty=False),
         tags={"team": "risk", "fraud": "true"},
         custom={"language": ["en"], "pipeline_tag": "tabular-classification", "library_name": "xgboost"},
@@ -90,6 +89,7 @@ def facts_of(metadata: Metadata, **changes: Any) -> CardFacts:
         architecture=Architecture(
             "XGBoost", 1_000, None, ("float32",), (Port("x", "float32", ("batch", 7)),)
         ),
+        prompts=(PromptFile("system", "prompts/system.txt", SHA, ("case",), "3", "Sets the tone."),),
         tensors=12,
         formats=("safetensors",),
         past=(Measured("1.2.0", earlier), Measured("1.3.0", metadata.metrics)),
@@ -203,6 +203,7 @@ def hostile_facts(draw: st.DrawFn) -> CardFacts:
         judged=(judged,),
         yanked=Mark(9, AT, AT, said, said),
         architecture=Architecture(said, 2**60, 7, (said,), (Port(said, said, (said, 3)),)),
+        prompts=(PromptFile(said, said, SHA, (said,), said, said),),
         formats=(said,),
         past=past,
         provenance=Provenance(

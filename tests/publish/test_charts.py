@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelver.publish.charts import Chart, Point, drawable
+from modelver.publish.drawing import COLOURS
 from modelver.publish.facts import Measured
 from modelver.publish.plots import MAX_CHARTS, MAX_POINTS, charts
 from modelver.values.record import Metric
@@ -77,11 +78,9 @@ def test_a_plot_on_its_own_follows_the_readers_scheme() -> None:
 @pytest.mark.parametrize("scheme", [0, 1])
 def test_text_can_be_read_in_light_and_in_dark(scheme: int) -> None:
     """Text has a contrast of 4.5 to its background (WCAG 2.2, 1.4.3), and marks one of 3 (1.4.11)."""
-    from modelver.publish.charts import _COLOURS
-
-    paper = _luminance(_COLOURS["paper"][scheme])
+    paper = _luminance(COLOURS["paper"][scheme])
     for name, least in (("ink", 4.5), ("quiet", 4.5), ("mark", 3), ("limit", 3)):
-        found = _luminance(_COLOURS[name][scheme])
+        found = _luminance(COLOURS[name][scheme])
         assert (max(paper, found) + 0.05) / (min(paper, found) + 0.05) >= least
 
 
