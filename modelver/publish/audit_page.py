@@ -115,7 +115,9 @@ def _answers(audit: Audit) -> Iterator[Notice]:
     if broken:
         yield Notice(f"DOES NOT HOLD: {', '.join(broken)}. What this page says is in doubt.", "bad")
     else:
-        yield Notice("Everything that was checked holds: chain, gates, signatures and bytes.", "good")
+        kinds = list(dict.fromkeys(check.subject.split()[0].rstrip(",") for check in audit.checks))
+        checked = " and ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1]))) if kinds else "nothing"
+        yield Notice(f"Everything that was checked holds: {checked}.", "good")
 
 
 def _served(served: Served) -> Iterator[Block]:
