@@ -160,13 +160,11 @@ def _from_dict(data: Mapping[str, Any]) -> Metadata:
             hint = f"Did you mean {similar[0]!r}?" if similar else 'Fields of your own go under "custom".'
             raise InvalidValue("not a metadata field", where=f"metadata[{key!r}]", hint=hint)
         _check_field(key, value)
-    return Metadata(
-        **{
-            key: to_making(key, value) if key in MAKINGS else value
-            for key, value in data.items()
-            if value is not None
-        }
-    )
+    return Metadata(**{key: _field(key, value) for key, value in data.items() if value is not None})
+
+
+def _field(key: str, value: Any) -> Any:
+    return to_making(key, value) if key in MAKINGS else value
 
 
 def _check_field(key: str, value: object) -> None:

@@ -89,17 +89,18 @@ def to_wanted(prompts: object, data: inputs.DataLike | None, *, environment: boo
         InvalidValue: Nothing is asked, or in a wrong way.
     """
     named = {name: checked_source(source) for name, source in inputs.mapping(prompts, "prompts").items()}
-    if isinstance(data, Mapping):
-        data = {name: _stated(name, value) for name, value in data.items()}
-    datasets = inputs.to_datasets(data)
+    datasets = inputs.to_datasets(_with_digests(data) if isinstance(data, Mapping) else data)
     if not (named or datasets or environment):
         raise InvalidValue("there is nothing to check", hint="Give prompts, data or environment=True.")
     return Wanted(named, datasets, environment)
 
 
-def _stated(name: str, value: Any) -> Any:
-    """Take a digest in place of a dataset's address."""
-    return Dataset(name, digest=value) if isinstance(value, str) and value.startswith("sha256:") else value
+def _with_digests(data: Mapping[Any, Any]) -> dict[str, Any]:
+    """Take digests in place of datasets' addresses."""
+    return {
+        name: Dataset(name, digest=value) if isinstance(value, str) and value.startswith("sha256:") else value
+        for name, value in data.items()
+    }
 
 
 def check_version(session: Session, version: ModelVersion, wanted: Wanted) -> Match:
@@ -212,8 +213,8 @@ def environment_findings(session: Session, recorded: Environment | None) -> Iter
         if old != new:
             yield Finding(field, "differs", old, new, "environment")
     if recorded.accelerators != here.accelerators:
-        sides = (", ".join(each.accelerators) or "none" for each in (recorded, here))
-        yield Finding("accelerators", "differ", *sides, "environment")
+        old, new = (", ".join(each.accelerators) or "none" for each in (recorded, here))
+        yield Finding("accelerators", "differ", old, new, "environment")
     for row in differences(dict(recorded.packages), dict(here.packages)):
         what = "not recorded" if row.a is None else "not installed" if row.b is None else "another version"
         yield Finding(f"package {row.field}", what, str(row.a or ""), str(row.b or ""), "environment")
