@@ -24,6 +24,7 @@ from modelver.values import html
 from modelver.values.canonical import encode
 
 _FAULTS = 20
+_ALIASES = 50
 
 PROVES = (
     "A log is a chain: each commit names the digest of the one before, so a change inside it shows. It can't show that"
@@ -73,8 +74,12 @@ def _time(time: datetime) -> str:
 
 def _blocks(audit: Audit) -> Iterator[Block]:
     yield from _answers(audit)
-    for served in audit.served:
+    for served in audit.served[:_ALIASES]:
         yield from _served(served)
+    if len(audit.served) > _ALIASES:
+        yield Paragraph(
+            f"… and {len(audit.served) - _ALIASES:,} more aliases: audit each by itself.", "quiet"
+        )
     yield from _since(audit)
     yield Heading("Every move" + (f" of {audit.alias}" if audit.alias else ""))
     header = ("when (UTC)", *(() if audit.alias else ("alias",)), "move", "how", "who", "why")
@@ -87,7 +92,7 @@ def _blocks(audit: Audit) -> Iterator[Block]:
 
 def _answers(audit: Audit) -> Iterator[Notice]:
     """Yield what a reader came for."""
-    for served in audit.served:
+    for served in audit.served[:_ALIASES]:
         change = served.change
         until = f" until {_time(served.until.mark.at)}" if served.until else ""
         yield Notice(
@@ -164,7 +169,7 @@ def _judged(each: Judged) -> tuple[CellLike, ...]:
     bad = each.against or (each.signed and not each.proved) or each.decision == "rejected"
     return (
         f"{each.role} {each.decision}" + (f" for {each.alias}" if each.alias else ""),
-        each.person,
+        each.person + (f", recorded by {each.recorded_by}" if each.recorded_by != each.person else ""),
         f"{each.at:%Y-%m-%d %H:%M}",
         Cell(
             each.worth + (f"; does not count: {each.against}" if each.against else ""),

@@ -55,7 +55,8 @@ class Judged:
     def __str__(self) -> str:
         aim = f" for {self.alias}" if self.alias else ""
         void = f"; does not count: {self.against}" if self.against else ""
-        return f"{self.role} {self.decision}{aim}: {self.person}, {self.at:%Y-%m-%d}, {self.worth}{void}"
+        recorded = f" (recorded by {self.recorded_by})" if self.recorded_by != self.person else ""
+        return f"{self.role} {self.decision}{aim}: {self.person}{recorded}, {self.at:%Y-%m-%d}, {self.worth}{void}"
 
     def to_dict(self) -> dict[str, Json]:
         """Return it as plain JSON data."""

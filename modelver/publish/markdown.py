@@ -82,7 +82,7 @@ def prose(text: object) -> Iterator[tuple[Kind, str]]:
 
 def paragraphs(text: object) -> Markdown:
     """Return a text of several lines as Markdown; its lines, lists and titles stay, a title as a bold line."""
-    write: Mapping[Kind, Callable[[str], str]] = {
+    write: Mapping[str, Callable[[str], str]] = {
         "line": _escaped,
         "item": lambda line: f"- {_escaped(line)}",
         "title": lambda line: f"**{_escaped(line)}**\n",

@@ -102,3 +102,18 @@ def test_long_tables_are_counted() -> None:
     assert "… and 800 more" in text
     assert "… and 1,500 more" in text
     assert len(audit.html()) < 500_000
+
+
+def test_who_recorded_an_approval_is_said() -> None:
+    """A claim in somebody else's name shows whose commit it came in."""
+    judged = (Judged("approved", "legal", "lea@example.org", AT, "ci@example.org"),)
+    audit = attrs.evolve(AUDIT, served=(attrs.evolve(AUDIT.served[0], judged=judged),))
+    assert "| lea@example.org, recorded by ci@example.org | 2026-11-17 15:00 | claimed, not signed |" in str(
+        audit
+    )
+
+
+def test_thousands_of_aliases_are_counted() -> None:
+    """The page shows some, and says how to see the others."""
+    audit = attrs.evolve(AUDIT, served=AUDIT.served * 1_000)
+    assert "… and 950 more aliases: audit each by itself." in str(audit)
