@@ -10,6 +10,7 @@ from modelver.compare.files import counted
 from modelver.compare.prompts import PromptRow
 from modelver.compare.sections import plain
 from modelver.compare.side import Side
+from modelver.compare.signature import compare_signatures
 from modelver.compare.tensors import TensorRow
 from modelver.values.scheme import Bump
 
@@ -36,15 +37,16 @@ class BumpAdvice:
 def required_bump(a: Side, b: Side) -> BumpAdvice:
     """Tell the bump that leads from the content of `a` to that of `b`. Only what is stated counts, no provenance.
 
-    - major: a changed interface. Tensors added, removed or reshaped; a prompt that takes other variables, or that took
-      variables and is gone.
+    - major: a changed interface. Tensors added, removed or reshaped; other inputs or outputs of an ONNX graph, or stated
+      ones (how a free dimension is called does not count); a prompt that takes other variables, or that took variables and
+      is gone.
     - minor: any file (weights, prompts, configuration, tokenizer, code, documents...) or stated dataset added, removed,
       changed or renamed. A tensor of another element type is minor: whoever calls it gives and gets the same shapes, and
       a runtime casts. So is a new prompt, since it has no callers yet.
     - patch: metadata alone, or nothing.
     """
     comparison = compare(a, b)
-    major = tuple(_interface(comparison))
+    major = (*_interface(comparison), *compare_signatures(a, b))
     minor = tuple(_content(comparison))
     patch = tuple(_metadata(comparison, a, b))
     if not (major or minor or patch or comparison.identical):
