@@ -3,20 +3,20 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelver.content.places import SourceLike
-from modelver.project.settings import read_project
 from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
-from modelver.registry.drifting import Drift, check_project
-from modelver.registry.matching import Match, check_version, to_wanted
 from modelver.registry.progress import Callback
-from modelver.registry.projecting import Said, register_project
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.provenance import Run
 from modelver.values.record import Changelog
+
+if TYPE_CHECKING:
+    from modelver.registry.drifting import Drift
+    from modelver.registry.matching import Match
 
 
 class RegistryProjects(RegistryReader):
@@ -75,6 +75,9 @@ class RegistryProjects(RegistryReader):
             InvalidValue: The project file is wrong; the message has the path of the fault.
             Refused: The policy says no.
         """
+        from modelver.project.settings import read_project
+        from modelver.registry.projecting import Said, register_project
+
         inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
         inputs.choice(if_unchanged, ("return", "error"), "if_unchanged")
         return register_project(
@@ -93,7 +96,7 @@ class RegistryProjects(RegistryReader):
         *,
         against: str | None = None,
         environment: bool = False,
-    ) -> Drift:
+    ) -> "Drift":
         """Compare a working tree with the version that it claims to be; nothing is stored, nothing unchanged is hashed.
 
         It claims to be ``[model] version`` of its project file, else the latest release. Where that version does not exist
@@ -124,7 +127,7 @@ class RegistryProjects(RegistryReader):
         prompts: Mapping[str, SourceLike] | None = None,
         data: inputs.DataLike | None = None,
         environment: bool = False,
-    ) -> Match:
+    ) -> "Match":
         """Tell whether what is at hand is what a version was made and evaluated with, at deployment or at run time.
 
         Args:
@@ -143,5 +146,7 @@ class RegistryProjects(RegistryReader):
             NotFound: There is no such version, or a prompt or dataset that was given is missing.
             InvalidValue: There is nothing to check.
         """
+        from modelver.registry.matching import check_version, to_wanted
+
         wanted = to_wanted(prompts, data, environment=environment)
         return check_version(self._session, self.resolve(ref), wanted)
