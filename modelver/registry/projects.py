@@ -116,6 +116,9 @@ class RegistryProjects(RegistryReader):
             NotFound: There is no project file, no such model, or no version to compare with.
             InvalidValue: The project file is wrong; the message has the path of the fault.
         """
+        from modelver.project.settings import read_project
+        from modelver.registry.drifting import check_project
+
         return check_project(
             self._session, read_project(Path(path)), against=against, environment=environment
         )
