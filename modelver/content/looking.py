@@ -87,4 +87,7 @@ def _entry(file: LocalFile, digest: FileDigest) -> FileEntry:
 
 
 def _text(file: LocalFile) -> bytes:
-    return file.origin if isinstance(file.origin, bytes) else file.origin.read_bytes()[: MAX_TEXT + 1]
+    if isinstance(file.origin, bytes):
+        return file.origin
+    with file.origin.open("rb") as opened:  # it was hashed just now, so it can be read
+        return opened.read(MAX_TEXT)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from modelver.errors import InvalidValue, LimitExceeded, StoreError
+from modelver.errors import InvalidValue, LimitExceeded, NotFound, StoreError, UnsafePath
 
 PROJECT_FILE = "modelver.toml"
 PYPROJECT = "pyproject.toml"
@@ -95,6 +95,23 @@ def read_capped(path: Path, *, what: str) -> bytes:
     if len(data) > MAX_FILE:
         raise LimitExceeded(f"{what} is too large", where=path, expected=f"at most {MAX_FILE} bytes")
     return data
+
+
+def read_inside(folder: Path, path: str, *, what: str) -> bytes:
+    """Return the bytes of a file of a project.
+
+    Raises:
+        NotFound: It is missing.
+        UnsafePath: A link leads out of the project.
+        LimitExceeded: It is larger than 1 MiB.
+        StoreError: It can't be read.
+    """
+    place = Path(os.path.realpath(folder / path))
+    if not place.is_file():
+        raise NotFound(f"{what} is missing", where=folder / path)
+    if not place.is_relative_to(os.path.realpath(folder)):
+        raise UnsafePath("a link leads out of the project", where=folder / path, found=place)
+    return read_capped(place, what=what)
 
 
 def parse_toml(data: bytes, path: Path) -> dict[str, object]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from modelver.errors import NotFound
 from modelver.gates.reading import Reader
-from modelver.project.file import read_capped
+from modelver.project.file import read_inside
 from modelver.project.globs import check_pattern
 from modelver.values.record import Changelog
 
@@ -58,14 +57,12 @@ def tell(story: Story, folder: Path, version: str = "") -> Changelog:
 
     Raises:
         NotFound: The file is missing.
+        UnsafePath: A link leads out of the project.
     """
     if story.stated or not story.file:
         return story.stated
-    path = folder / story.file
-    if not path.is_file():
-        raise NotFound("the changelog is missing", where=path)
-    text = read_capped(path, what="the changelog").decode(errors="replace")
-    return parse_changelog(text, version)
+    data = read_inside(folder, story.file, what="the changelog")
+    return parse_changelog(data.decode(errors="replace"), version)
 
 
 def parse_changelog(text: str, version: str = "") -> Changelog:

@@ -16,7 +16,7 @@ from modelver.project.file import (
     find_project_file,
     load_project_file,
     parse_toml,
-    read_capped,
+    read_inside,
 )
 from modelver.project.globs import check_pattern
 from modelver.project.history import Story, read_story
@@ -190,7 +190,7 @@ def _from_file(file: ProjectFile, top: Reader, key: str) -> object:
     if not isinstance(value, Mapping) or not isinstance(value.get("file"), str):
         return value
     check_pattern(value["file"], top.at(f"{key}.file"))
-    loaded = _load(file.folder / value["file"], top.at(f"{key}.file"))
+    loaded = _load(file.folder, value["file"])
     own = {name: each for name, each in value.items() if name != "file"}
     if not own:
         return loaded
@@ -199,11 +199,10 @@ def _from_file(file: ProjectFile, top: Reader, key: str) -> object:
     return {**loaded, **own}
 
 
-def _load(path: Path, where: str) -> object:
+def _load(folder: Path, name: str) -> object:
     """Read a JSON or TOML file of at most 1 MiB."""
-    if not path.is_file():
-        raise NotFound("a file that the project names is missing", where=where, found=path)
-    data = read_capped(path, what="a file that the project names")
+    path = folder / name
+    data = read_inside(folder, name, what="a file that the project names")
     if path.suffix.lower() == ".toml":
         return parse_toml(data, path)
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
+from modelver.project.history import tell
 from modelver.project.settings import Project, read_project
 
 HEAD = '[model]\nname = "acme/bot"\n'
@@ -144,7 +145,7 @@ BAD = [
     ('[metrics]\nf1 = { value = 1, direction = "up" }\n', "modelver.toml.metrics.f1", "higher"),
     ("[metrics]\nf1 = { value = 1, interval = [1] }\n", "modelver.toml.metrics.f1", "low and high"),
     ("[metrics]\nf1 = { value = 1, count = -1 }\n", "modelver.toml.metrics.f1.count", "not negative"),
-    ('[metrics]\nfile = "nope.json"\n', "modelver.toml.metrics.file", "missing"),
+    ('[metrics]\nfile = "nope.json"\n', "nope.json", "missing"),
     ('[metrics]\nfile = "../x.json"\n', "modelver.toml.metrics.file", "leads out"),
     ("[params]\nlr = nan\n", "modelver.toml.params.lr", "number"),
     ("[params]\nx = " + "[" * 20 + "]" * 20 + "\n", "modelver.toml.params.x", "levels"),
@@ -202,3 +203,24 @@ def test_a_folder_without_a_project_is_told_how_to_begin(tmp_path: Path) -> None
     """The hint is the command that writes a file."""
     with pytest.raises(mv.NotFound, match="modelver init --template"):
         read_project(tmp_path)
+
+
+@pytest.mark.parametrize("table", ["metrics", "metadata", "params", "changelog"])
+def test_a_file_that_is_a_link_out_is_not_read(tmp_path: Path, table: str) -> None:
+    """A stranger's checkout can't bring a file of this machine into a version."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (tmp_path / "secret.json").write_text('{"password": 1}')
+    (folder / "m.json").symlink_to(tmp_path / "secret.json")
+    with pytest.raises(mv.UnsafePath, match="leads out"):
+        tell((found := project(folder, f'[{table}]\nfile = "m.json"')).story, found.folder)
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "NaN", '{"f1": NaN}', "[" * 100_000, "\x00", '{"f1": 1e999}', "3", '"x"']
+)
+def test_a_file_of_metrics_is_read_strictly(tmp_path: Path, content: str) -> None:
+    """Neither broken JSON, nor numbers that are none, nor endless nesting."""
+    (tmp_path / "m.json").write_text(content)
+    with pytest.raises(mv.InvalidValue):
+        project(tmp_path, '[metrics]\nfile = "m.json"')

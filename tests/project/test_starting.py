@@ -35,7 +35,7 @@ def test_what_a_template_has_in_comments_works(tmp_path: Path, name: str) -> Non
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     """Neither a file nor a dangling link is written over."""
     (tmp_path / "modelver.toml").write_text("mine")
-    with pytest.raises(mv.AlreadyExists, match="left as it was"):
+    with pytest.raises(mv.AlreadyExists, match="left as it is"):
         write_project_file("llm", tmp_path)
     assert (tmp_path / "modelver.toml").read_text() == "mine"
     with pytest.raises(mv.InvalidValue, match="one of llm"):

@@ -108,3 +108,13 @@ def test_a_size_has_one_number_and_one_unit(size: int) -> None:
     number, unit = format_size(size).split(" ")
     assert unit in {"B", "kB", "MB", "GB", "TB", "PB"}
     assert float(number) >= 0
+
+
+def test_notes_are_shown_and_wrong_nothing() -> None:
+    """What is worth knowing does not make a report false, and hostile text in it stays text."""
+    note = Finding("commit", "another one <b>", "a", "b", component="code", file="x", line=3)
+    report = Report("tree", checked={"files": 1}, notes=(note,))
+    assert report
+    report.raise_if_failed()
+    assert str(report).splitlines()[1] == "note: commit: another one <b> (expected a, found b)"
+    assert "<b>" not in report._repr_html_()
