@@ -41,7 +41,7 @@ class Plot:
 
     def html(self) -> str:
         """Return the plot itself, light as the page is."""
-        return f"<figure>{self.chart.svg(adaptive=False)}</figure>"
+        return f"<div>{self.chart.svg(adaptive=False)}</div>"
 
 
 def embedded(chart: Chart) -> str:

@@ -39,7 +39,7 @@ SECTIONS = (
     "Caveats and recommendations",
 )
 PAGE_TAGS = set(
-    "html head meta title style body header h1 main p h2 h3 ul li table thead tbody tr th td code figure svg desc rect"
+    "html head meta title style body header h1 main p h2 h3 ul li table thead tbody tr th td code div svg desc rect"
     " text line circle polyline span br".split()
 )
 
