@@ -9,8 +9,8 @@ from modelver.index.pushdown import Condition, Every, Node
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_COUNTED = 4_000
-"""How far conditions are counted to find the one that fewest versions meet."""
+_COUNTED = (4_000, 40_000)
+"""How far conditions are counted to find the one that fewest versions meet; further where that doesn't tell."""
 
 _NO_PATH = -1
 
@@ -36,7 +36,7 @@ def rows_of(connection: "Connection", node: Node) -> Sql:
         path = path_id(connection, node.path)
         where = f"f.path = ? AND {node.sql('f.value')}"
         text = f"SELECT f.version FROM facts f INDEXED BY by_value WHERE {where}"  # noqa: S608 (marks)
-        return Sql(text, (path, node.parameter), _count(connection, path, node))
+        return Sql(text, (path, node.parameter), _count(connection, node, _COUNTED[0]))
     parts = [(rows_of(connection, part), part) for part in node.parts]
     if not isinstance(node, Every):
         return Sql(
@@ -44,8 +44,12 @@ def rows_of(connection: "Connection", node: Node) -> Sql:
             tuple(value for rows, _ in parts for value in rows.values),
             sum(rows.count for rows, _ in parts),
         )
-    first, rarest = min(parts, key=lambda each: each[0].count)
-    checks = [check_of(connection, part, "r.version") for _, part in parts if part is not rarest]
+    if min(rows.count for rows, _ in parts) >= _COUNTED[0]:
+        parts = [
+            (attrs.evolve(rows, count=_count(connection, part, _COUNTED[1])), part) for rows, part in parts
+        ]
+    (first, _), *others = sorted(parts, key=lambda each: each[0].count)
+    checks = [check_of(connection, part, "r.version") for _, part in others]
     text = f"SELECT r.version FROM ({first.text}) r"  # noqa: S608 (marks)
     if checks:
         text += f" WHERE {' AND '.join(check.text for check in checks)}"
@@ -72,9 +76,12 @@ def path_id(connection: "Connection", path: str) -> int:
     return row[0] if row else _NO_PATH
 
 
-def _count(connection: "Connection", path: int, condition: Condition) -> int:
-    """Return how many facts meet a condition, as far as that is counted."""
-    some = f"SELECT 1 FROM facts WHERE path = ? AND {condition.sql('value')} LIMIT {_COUNTED}"  # noqa: S608 (marks)
-    found = connection.execute(f"SELECT count(*) FROM ({some})", [path, condition.parameter])  # noqa: S608 (as above)
-    row: tuple[int] = found.fetchone()
+def _count(connection: "Connection", node: Node, most: int) -> int:
+    """Return about how many versions meet conditions, each comparison counted as far as that."""
+    if not isinstance(node, Condition):
+        counts = [_count(connection, part, most) for part in node.parts]
+        return min(counts) if isinstance(node, Every) else sum(counts)
+    some = f"SELECT 1 FROM facts WHERE path = ? AND {node.sql('value')} LIMIT {most}"  # noqa: S608 (marks)
+    values = [path_id(connection, node.path), node.parameter]
+    row: tuple[int] = connection.execute(f"SELECT count(*) FROM ({some})", values).fetchone()  # noqa: S608 (as above)
     return row[0]

@@ -146,20 +146,18 @@ def _local(session: Session, folders: frozenset[str] | None) -> dict[str, int]:
     0 is a folder that changed so lately that it may change again without its time showing it.
     """
     base = os.fspath(session.store.local_path(MODELS) or "")
-    try:
-        with os.scandir(base) as entries:
-            names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return {}
     latest = time.time_ns() - _GRAIN_NS
     found = {}
-    for name in names if folders is None else folders.intersection(names):
-        try:
-            status = os.stat(f"{base}/{name}/log")  # noqa: PTH116 (10,000 at each search)
-        except OSError:
-            continue
-        changed = status.st_mtime_ns
-        found[name] = (changed + status.st_ino) & _LARGEST if changed < latest else 0
+    with suppress(FileNotFoundError), os.scandir(base) as entries:
+        for each in entries:
+            name = each.name
+            if (folders is None or name in folders) and each.is_dir(follow_symlinks=False):
+                try:
+                    status = os.stat(f"{base}/{name}/log")  # noqa: PTH116 (10,000 at each search)
+                except OSError:
+                    continue
+                changed = status.st_mtime_ns
+                found[name] = (changed + status.st_ino) & _LARGEST if changed < latest else 0
     return found
 
 
