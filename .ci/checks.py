@@ -10,6 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
+WORKERS = min(8, (os.cpu_count() or 1) + 1)
+"""One more than there are cores, since tests also wait: for servers, and for processes that they kill."""
+
 CHECKS = {
     "lint": "ruff check",
     "format": "ruff format --check",
@@ -18,10 +21,10 @@ CHECKS = {
     "import contracts": "lint-imports",
     "news fragments": "towncrier build --draft --version next",
     "documentation": "sphinx-build --quiet --fail-on-warning --keep-going docs site",
-    "tests, and the documentation's code": "pytest --numprocesses auto --maxprocesses 8 --cov",
+    "tests, and the documentation's code": f"pytest --numprocesses {WORKERS} --cov",
 }
 FULL = {
-    "tests of thousands of runs and of large files": "pytest --numprocesses auto --maxprocesses 8 --timeout 3600 -m full"
+    "tests of thousands of runs and of large files": f"pytest --numprocesses {WORKERS} --timeout 3600 -m full"
 }
 
 

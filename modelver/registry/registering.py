@@ -69,6 +69,8 @@ def register(
             version = commit_version(session, name, content, wish)
         moves.finish()
         progress.finish()
+    if version.created and not statement.changelog:
+        _LOGGER.warning("%s has no changelog: nobody will know what changed", version.ref)
     return version
 
 

@@ -1,16 +1,13 @@
-"""What people said of a version, or failed to say: approvals with what they are worth, and missing changelogs."""
+"""What people said of a version, with what it is worth."""
 
-import warnings
 from datetime import UTC, datetime
 
 from modelver.history.state import State, VersionEntry
 from modelver.publish.judged import Bench, Judged
-from modelver.registry.finding import caller_level, model_of
+from modelver.registry.finding import model_of
 from modelver.registry.gating import governed
 from modelver.registry.reading import read_manifest
 from modelver.registry.session import Session
-from modelver.values.name import ModelName
-from modelver.values.record import Changelog
 
 
 def judged_now(session: Session, state: State, entry: VersionEntry) -> tuple[Judged, ...]:
@@ -30,13 +27,3 @@ def judged_now(session: Session, state: State, entry: VersionEntry) -> tuple[Jud
         at=datetime.now(UTC),
     )
     return bench.judged()
-
-
-def warn_without_changelog(name: ModelName, stated: Changelog) -> None:
-    """Warn whoever registers a version without saying what changed."""
-    if not stated:
-        warnings.warn(
-            f"a version of {name} is registered without a changelog: nobody will know what changed."
-            " Say it with changelog=; a policy can require it.",
-            stacklevel=caller_level(),
-        )

@@ -9,10 +9,18 @@ from tests.cli.support import Run
 
 def test_stdout_is_the_reference_alone(run: Run, build: Path) -> None:
     """Scripts get the reference; people are told what was done on stderr."""
-    done = run("register", "acme/fraud", build, "--alias", "staging", "--no-capture")
+    said = ("--changelog", "The first.", "--no-capture")
+    done = run("register", "acme/fraud", build, "--alias", "staging", *said)
     assert done.stdout == "acme/fraud:1.0.0\n"
     assert done.stderr.startswith("Registered acme/fraud:1.0.0: ")
     assert done.stderr.endswith("; it is staging now\n")
+
+
+def test_a_missing_changelog_is_told(run: Run, build: Path) -> None:
+    """Once, where a version was made; unchanged content makes none."""
+    told = "acme/fraud:1.0.0 has no changelog: nobody will know what changed\n"
+    assert told in run("register", "acme/fraud", build, "--no-capture").stderr
+    assert told not in run("register", "acme/fraud", build, "--no-capture").stderr
 
 
 def test_all_that_is_stated_is_recorded(run: Run, build: Path, tmp_path: Path) -> None:

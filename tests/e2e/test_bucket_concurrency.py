@@ -100,7 +100,7 @@ def test_two_that_make_a_registry_at_once_find_themselves_in_one(
 ) -> None:
     """Whoever is first makes it; both work in it, and there are one founding file and one model."""
     with processes(2, tmp_path, tmp_path / "cache", apart=True) as started:
-        for number in range(10):
+        for number in range(4):
             place: Path | str = tmp_path / f"registry-{number}"
             options: dict[str, object] = {}
             if kind == "bucket":

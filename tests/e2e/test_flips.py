@@ -84,7 +84,7 @@ def flips(path: Path, spacing: int) -> Iterator[int]:
                 os.pwrite(file.fileno(), data[bit // 8 :][:1], bit // 8)
 
 
-OF_EACH_BYTE = 8
+OF_EACH_BYTE = 12
 SPACINGS = [OF_EACH_BYTE, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
 
 

@@ -13,7 +13,7 @@ from .processes import Process
 
 LIMIT = 150 * 10**6
 GIGABYTE = 2**30
-SIZES = [GIGABYTE // 2, pytest.param(8 * GIGABYTE, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
+SIZES = [GIGABYTE // 4, pytest.param(8 * GIGABYTE, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
 
 
 @pytest.fixture

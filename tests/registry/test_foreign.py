@@ -163,10 +163,10 @@ def test_better_maps_replace_earlier_ones(registry: mv.Registry) -> None:
 def test_what_a_newer_release_wrote_is_passed_over(registry: mv.Registry) -> None:
     """Its events stand in the history by their names; everything else goes on."""
     version = publish(registry)
-    append(registry, UnknownEvent("approved", {"type": "approved", "version": "1.0.0"}))
+    append(registry, UnknownEvent("future", {"type": "future", "version": "1.0.0"}))
     append(registry, SweepStarted("s", ()), SweepDone("s"))
     assert [entry.action for entry in registry.history(MODEL)][2:] == [
-        "approved",
+        "future",
         "sweep_started",
         "sweep_done",
     ]

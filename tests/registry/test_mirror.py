@@ -382,7 +382,7 @@ def mirrored(source: str, place: Path, kill_after: float | None) -> tuple[int, f
 
 
 @pytest.mark.parametrize(
-    "rounds", [6, pytest.param(150, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+    "rounds", [3, pytest.param(150, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
 )
 def test_a_killed_mirror_goes_on(rounds: int, opened: Open, tmp_path: Path) -> None:
     """After SIGKILL at any moment the target is a whole registry or none; the next mirror completes it."""

@@ -19,7 +19,7 @@ from modelver.cli.options import Call, model_argument, verb
 def command(
     call: Call, *, model: str, alias: str | None, at: str | None, as_html: bool, output: str | None
 ) -> int:
-    """Answer an auditor on one page: what was served when, who put it there, on whose approvals, and does it hold?
+    """Answer an auditor: what was served, by whom, and does it hold?
 
     The log is replayed, the gates are asked again, every byte of what was served is hashed. Where something does not
     hold, the exit code is 1.

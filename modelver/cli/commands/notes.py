@@ -30,7 +30,9 @@ from modelver.publish.audiences import AUDIENCES, Audience
 def command(
     call: Call, *, a: str, b: str, audience: str, templates: str | None, as_html: bool, output: str | None
 ) -> None:
-    """Write release notes from version A to the later version B, in Markdown.
+    """Write release notes from one version to a later one.
+
+    In Markdown, from A to the later version B.
 
     Each audience gets what it needs, and nothing that harms.
     """

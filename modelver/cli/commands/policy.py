@@ -19,7 +19,7 @@ from modelver.cli.terminal import say, write, write_json
 @reason_option
 @commit_id_option
 def command(call: Call, *, model: str | None, path: str | None, reason: str, commit_id: str | None) -> None:
-    """Show or set what registering a version and moving aliases require.
+    """Show or set what registering and promoting require.
 
     With MODEL, that model's own; without, the default of all models. Both must be kept.
     """

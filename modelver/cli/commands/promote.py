@@ -28,7 +28,7 @@ from modelver.cli.terminal import say, write_json
 def command(
     call: Call, *, ref: str, to: str, reason: str, dry_run: bool, override: bool, commit_id: str | None
 ) -> int:
-    """Make an alias name a version, if every check of the policy passes.
+    """Make an alias name a version, if the policy lets it.
 
     Where one fails, all that failed are named, the alias stays where it is, and the exit code is 6.
     """
