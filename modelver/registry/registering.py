@@ -17,6 +17,7 @@ from modelver.errors import InvalidName, InvalidValue, LimitExceeded, NotFound
 from modelver.history.commit import MAX_COMMIT
 from modelver.history.state import State
 from modelver.log import check_commit_id
+from modelver.registry.card_file import with_card
 from modelver.registry.committing import Content, Wish, commit_version, with_model
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
 from modelver.registry.gating import early_gate
@@ -53,6 +54,7 @@ def register(
     before = session.before(name)
     _check_wish(with_model(before, name), wish)
     gathered = _gathered(session, before, statement, wish)
+    statement = attrs.evolve(statement, metadata=with_card(statement.metadata, gathered.sources))
     stated = _stated(session, name, statement)
     gate = early_gate(session, with_model(before, name), stated)
     gate(lambda: {source.path: b"" for source in gathered.sources})

@@ -361,3 +361,15 @@ def test_a_long_changelog_is_kept_whole(memory: mv.Registry) -> None:
     version = publish(memory, changelog=text)
     assert version.changelog.summary == text
     assert memory.history(MODEL)[-1].reason == "The first line."
+
+
+def test_a_card_in_the_folder_completes_what_is_stated(memory: mv.Registry) -> None:
+    """What the caller states wins; a card that can't be read is told of, and fails nothing."""
+    card = b"---\nlicense: mit\ndatasets: [squad]\n---\n# A model\n\n## Limitations\n\n- German only.\n"
+    version = memory.register(
+        "m", {"README.md": card, "w": b"1"}, metadata={"license": "apache-2.0"}, capture=False
+    )
+    assert version.metadata.license == "apache-2.0"
+    assert version.metadata.limitations == ("German only.",)
+    assert [dataset.name for dataset in version.metadata.data] == ["squad"]
+    assert memory.register("m", {"README.md": b"---\n: [\n---\n", "w": b"2"}, capture=False).created
