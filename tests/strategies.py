@@ -27,6 +27,7 @@ from modelver.history.governing import Approved, PolicySet, Rejected, Signature
 from modelver.values.canonical import MAX_INTEGER, Json
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, Role
+from modelver.values.making import Architecture, Port, Prompt, Step
 from modelver.values.manifest import Manifest
 from modelver.values.name import Alias, ModelName
 from modelver.values.path import check_together, version_path
@@ -153,6 +154,14 @@ datasets = st.builds(
     rows=st.none() | counts,
     license=texts,
     version=texts,
+    snapshot=st.booleans(),
+    unknown=unknown_fields,
+)
+ports = st.builds(
+    Port,
+    name=filled_texts,
+    dtype=texts,
+    shape=st.none() | st.lists(counts | filled_texts, max_size=3),
     unknown=unknown_fields,
 )
 base_models = st.builds(BaseModel, name=filled_texts, digest=st.none() | digests, unknown=unknown_fields)
@@ -166,6 +175,17 @@ changelogs = st.builds(
     caveats=_text_lists,
     unknown=unknown_fields,
 )
+architectures = st.builds(
+    Architecture,
+    family=texts,
+    parameters=st.none() | counts,
+    layers=st.none() | counts,
+    dtypes=_text_lists,
+    inputs=st.lists(ports, max_size=2),
+    outputs=st.lists(ports, max_size=2),
+    unknown=unknown_fields,
+)
+steps = st.builds(Step, name=filled_texts, params=json_objects, code=texts, unknown=unknown_fields)
 _tags = st.dictionaries(texts, texts, max_size=2)
 metadata = st.builds(
     Metadata,
@@ -180,6 +200,9 @@ metadata = st.builds(
     params=json_objects,
     data=st.lists(datasets, max_size=2),
     base=st.lists(base_models, max_size=2),
+    architecture=st.none() | architectures,
+    preprocessing=st.lists(steps, max_size=2),
+    prompts=st.lists(st.builds(Prompt, filled_texts, texts, texts, unknown=unknown_fields), max_size=2),
     code=st.none() | st.builds(Code, repository=texts, commit=texts, dirty=st.none() | st.booleans()),
     tags=_tags,
     custom=json_objects,

@@ -162,3 +162,16 @@ def test_show_has_what_files_tell(run: Run, project: Path) -> None:
     answer = run("show", ref, "--json").json
     assert answer["architecture"] == {"family": "llama", "layers": 2}
     assert answer["prompts"][0]["variables"] == ["question"]
+
+
+def test_a_snapshot_is_stored(run: Run, registry_path: Path) -> None:
+    """By --snapshot, which names a dataset once."""
+    (registry_path.parent / "train.csv").write_text("1")
+    (registry_path.parent / "model.bin").write_text("x")
+    arguments = ("register", "m", "model.bin", "--snapshot", "train=train.csv", "--changelog", "x")
+    ref = run(*arguments, "--no-capture").stdout.strip()
+    answer = run("show", ref, "--json").json
+    assert [entry["path"] for entry in answer["files"]] == ["data/train.csv", "model.bin"]
+    assert answer["metadata"]["data"][0]["snapshot"] is True
+    assert "stored" in run("show", ref).stdout
+    run(*arguments, "--data", "train=train.csv", code=2)

@@ -50,7 +50,7 @@ class _Options(TypedDict):
     metrics: dict[str, float]
     params: dict[str, Json]
     prompts: dict[str, str]
-    data: dict[str, str]
+    data: dict[str, object]
     metadata: dict[str, object]
     base: tuple[str, ...]
     tags: dict[str, str]
@@ -103,6 +103,14 @@ class _Options(TypedDict):
     callback=pairs,
     help="A dataset: its digest is recorded, it is not stored.",
 )
+@click.option(
+    "--snapshot",
+    "snapshots",
+    multiple=True,
+    metavar="NAME=URI",
+    callback=pairs,
+    help="A dataset that is stored with the version, too.",
+)
 @click.option("--intended-use", multiple=True, metavar="TEXT", help="What it is for.")
 @click.option("--limitation", "limitations", multiple=True, metavar="TEXT", help="What it can't do.")
 @click.option("--license", metavar="SPDX", help="Its licence, such as apache-2.0.")
@@ -141,6 +149,7 @@ def command(
     params: dict[str, Json],
     prompts: dict[str, str],
     data: dict[str, str],
+    snapshots: dict[str, str],
     intended_use: tuple[str, ...],
     limitations: tuple[str, ...],
     license: str | None,  # noqa: A002 (the option's name)
@@ -182,7 +191,7 @@ def command(
         "metrics": metrics,
         "params": params,
         "prompts": prompts,
-        "data": data,
+        "data": _datasets(data, snapshots),
         "metadata": {key: value for key, value in metadata.items() if value is not None},
         "base": base,
         "tags": tags,
@@ -196,6 +205,16 @@ def command(
     done = f"Registered {made.ref}" if made.created else f"Nothing has changed since {made.ref}"
     also = f"; it is {', '.join(aliases)} now" if aliases else ""
     call.done(made, f"{done}: {made.digest.short}{also}", created=made.created)
+
+
+def _datasets(data: dict[str, str], snapshots: dict[str, str]) -> dict[str, object]:
+    """Return datasets by name; those that are stored know it themselves."""
+    from modelver.values.record import Dataset
+
+    for name in snapshots:
+        if name in data:
+            raise click.UsageError(f"dataset {name!r} is given by --data and by --snapshot.")
+    return {**data, **{name: Dataset(name, uri=uri, snapshot=True) for name, uri in snapshots.items()}}
 
 
 def _register(
