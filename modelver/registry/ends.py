@@ -41,6 +41,7 @@ class End(Session):
             create=True,
             storage_options=session.storage_options,
         )
+        self._recalls: int = getattr(self.store, "recalls", 0)
 
     @property
     def known(self) -> Identity | None:
@@ -68,7 +69,8 @@ class End(Session):
         Raises:
             Offline: The store can't be reached.
         """
-        if getattr(self.store, "stale_since", None) is not None:
+        recalled = getattr(self.store, "recalls", 0) != self._recalls
+        if recalled or getattr(self.store, "stale_since", None) is not None:
             raise Offline(
                 "the store can't be reached, and what this machine remembers of it may be old",
                 where=self.store.url,

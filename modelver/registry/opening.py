@@ -16,7 +16,7 @@ from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound
 from modelver.history.commit import commit_digest, seal, unseal
 from modelver.project.file import find_project_file, registry_url
 from modelver.storage import DEFAULT_TIMEOUT, is_local, open_store, with_cache
-from modelver.storage.cached import told_offline
+from modelver.storage.failures import told_offline
 from modelver.storage.layout import MODELS, REGISTRY_FILE
 from modelver.storage.store import Store
 from modelver.values.canonical import Json, decode_object, encode

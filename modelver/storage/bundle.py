@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from modelver.errors import IntegrityError, InvalidValue, LimitExceeded, NotFound, UnsupportedStore
 from modelver.storage.failures import failing_as
+from modelver.storage.files import read_at
 from modelver.storage.keys import checked_key, checked_prefix
 from modelver.storage.store import Entry, Guarantees, Store, Upload
 from modelver.storage.zipped import Place, zip_entries
@@ -152,19 +153,16 @@ class BundleStore:
         return place
 
     def _read(self, key: str, offset: int, length: int) -> bytes:
-        parts = []
         with failing_as("could not read a bundle", self._path):
-            while length and (part := os.pread(self._descriptor, length, offset)):
-                parts.append(part)
-                offset, length = offset + len(part), length - len(part)
-        if length:
+            data = read_at(self._descriptor, offset, length)
+        if len(data) < length:
             raise IntegrityError(
                 "a bundle ends inside of an object",
                 where=self._at(key),
-                found=f"{length} bytes fewer",
+                found=f"{length - len(data)} bytes fewer",
                 hint="It was cut off while it was read: copy it again.",
             )
-        return b"".join(parts)
+        return data
 
     def _at(self, key: str) -> str:
         return f"{self._path}!{key}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelver.errors import AlreadyExists, IntegrityError, LimitExceeded, NotFound, Offline
+from modelver.storage.failures import told_offline
 from modelver.storage.files import opened, read_all
 from modelver.storage.keys import checked_key
 from modelver.storage.layout import BLOBS, REGISTRY_FILE
@@ -60,6 +61,7 @@ class CachedStore:
         self._objects = cache / "registries" / hashlib.sha256(remote.place.encode()).hexdigest()[:32]
         self._is_trusted = is_trusted
         self._offline = offline
+        self.recalls = 0
         self._down_since: float | None = None
         self._why = ""
         self._noted = -1.0
@@ -183,8 +185,9 @@ class CachedStore:
             )
 
     def _read(self, ask: Callable[[], _T], remember: Callable[[], _T]) -> _T:
-        """Ask the store, or this machine's memory where it can't be reached."""
+        """Ask the store, or this machine's memory where it can't be reached; `recalls` counts the latter."""
         if self._is_down:
+            self.recalls += 1
             return remember()
         try:
             found = ask()
@@ -196,6 +199,7 @@ class CachedStore:
                 raise
             self._why = error.found
             self._down_since = time.monotonic()
+            self.recalls += 1
             return remember()
         self._note_reached()
         return found
@@ -280,21 +284,9 @@ class CachedStore:
         if now - self._noted > 1:
             with suppress(OSError):
                 self._objects.mkdir(mode=0o700, parents=True, exist_ok=True)
-                (self._objects / _SEEN).touch()
-                self._noted = now
-
-
-def told_offline(where: str) -> Offline:
-    """Return the error for what offline mode forbids.
-
-    Args:
-        where: The address that would have been asked.
-    """
-    return Offline(
-        "modelver is offline",
-        where=where,
-        hint="Reading what was read before works; for the rest unset offline= or $MODELVER_OFFLINE.",
-    )
+                if self._is_trusted():
+                    (self._objects / _SEEN).touch()
+                    self._noted = now
 
 
 def _is_blob(key: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelver.errors import StoreError
+from modelver.errors import Offline, StoreError
 from modelver.values.url import without_credentials
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
@@ -52,3 +52,16 @@ def told(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     text = _ADDRESS.sub(lambda address: without_credentials(address[0]), text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def told_offline(where: str) -> Offline:
+    """Return the error for what offline mode forbids.
+
+    Args:
+        where: The address that would have been asked.
+    """
+    return Offline(
+        "modelver is offline",
+        where=where,
+        hint="Reading what was read before works; for the rest unset offline= or $MODELVER_OFFLINE.",
+    )

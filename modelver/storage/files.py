@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,29 @@ def read_all(descriptor: int, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def read_at(descriptor: int, offset: int, size: int) -> bytes:
+    """Return bytes of a file from an offset on, fewer where it ends; any number of threads may read at once."""
+    parts = []
+    while size > 0 and (part := _read_part(descriptor, offset, size)):
+        parts.append(part)
+        offset, size = offset + len(part), size - len(part)
+    return b"".join(parts)
+
+
+if hasattr(os, "pread"):
+
+    def _read_part(descriptor: int, offset: int, size: int) -> bytes:
+        return os.pread(descriptor, size, offset)
+
+else:  # Windows, where seeking and reading are two steps
+    _SEEKING = threading.Lock()
+
+    def _read_part(descriptor: int, offset: int, size: int) -> bytes:
+        with _SEEKING:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, size)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

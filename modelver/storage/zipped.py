@@ -13,6 +13,7 @@ import attrs
 
 from modelver.errors import IntegrityError, InvalidValue, LimitExceeded
 from modelver.storage.failures import failing_as
+from modelver.storage.files import read_at
 from modelver.storage.keys import checked_key
 
 MAX_ENTRIES = 2_000_000
@@ -218,13 +219,10 @@ class _Archive:
         """Return bytes of the file."""
         if offset < 0 or length < 0 or offset + length > self._size:
             raise self._wrong("it ends too early")
-        parts = []
-        while length and (part := os.pread(self._file, length, offset)):
-            parts.append(part)
-            offset, length = offset + len(part), length - len(part)
-        if length:
+        data = read_at(self._file, offset, length)
+        if len(data) < length:
             raise self._wrong("it ends too early")
-        return b"".join(parts)
+        return data
 
     def _wrong(self, what: str, key: str = "") -> IntegrityError:
         return IntegrityError(

@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -183,10 +184,10 @@ class RemoteStore:
             self._check_size(key, len(data))
 
     def _put_parts(self, key: str, data: bytes) -> None:
-        upload = self.upload(key, len(data))
-        for number, start in enumerate(range(0, len(data), upload.part_size)):
-            upload.send(number, data[start : start + upload.part_size])
-        upload.finish()
+        with closing(self.upload(key, len(data))) as upload:
+            for number, start in enumerate(range(0, len(data), upload.part_size)):
+                upload.send(number, data[start : start + upload.part_size])
+            upload.finish()
 
     def _check_size(self, key: str, size: int) -> None:
         check_size(self._at(key), size, self.size(key))
