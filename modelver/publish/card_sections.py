@@ -2,30 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelver.compare.metrics import metric_label
-from modelver.publish.charts import figure
-from modelver.publish.document import (
-    Block,
-    Bullets,
-    Cell,
-    CellLike,
-    Facts,
-    Heading,
-    Notice,
-    Paragraph,
-    shortened,
-)
-from modelver.publish.facts import CardFacts, better
+from modelver.publish.card_figures import analyses, factors, metrics, missed
+from modelver.publish.card_parts import code, flat, listed, quiet, split_datasets, tag_texts
+from modelver.publish.document import Block, Cell, CellLike, Facts, Heading, Notice, Paragraph, shortened
+from modelver.publish.facts import CardFacts
 from modelver.publish.judged import Judged
 from modelver.publish.plots import Plot
-from modelver.values.canonical import Json
-from modelver.values.making import Step
-from modelver.values.record import Dataset, Metric
+from modelver.values.making import PromptFile, Step
+from modelver.values.record import Dataset
 from modelver.values.sizes import format_size
-
-_EVALUATION = ("test", "eval", "valid", "dev", "holdout", "bench")
-_SHORT = 200
-_MOST = 200
 
 
 def card_sections(facts: CardFacts, plots: Sequence[Plot]) -> Iterator[Block]:
@@ -34,12 +19,12 @@ def card_sections(facts: CardFacts, plots: Sequence[Plot]) -> Iterator[Block]:
     sections: tuple[tuple[str, Iterable[Block]], ...] = (
         ("Model details", _details(facts)),
         ("Intended use", _intended_use(facts)),
-        ("Factors", _factors(facts)),
-        ("Metrics", _metrics(facts, plots)),
+        ("Factors", factors(facts)),
+        ("Metrics", metrics(facts, plots)),
         ("Evaluation data", _datasets(evaluation)),
         ("Training data", _training(facts, training)),
-        ("Quantitative analyses", _analyses(facts, plots)),
-        ("Ethical considerations", _list(facts.manifest.metadata.ethical_considerations)),
+        ("Quantitative analyses", analyses(facts, plots)),
+        ("Ethical considerations", listed(facts.manifest.metadata.ethical_considerations)),
         ("Caveats and recommendations", _caveats(facts)),
         ("Files", _files(facts)),
         ("Provenance and approvals", _provenance(facts)),
@@ -47,34 +32,6 @@ def card_sections(facts: CardFacts, plots: Sequence[Plot]) -> Iterator[Block]:
     for title, blocks in sections:
         yield Heading(title)
         yield from blocks
-
-
-def split_datasets(facts: CardFacts) -> tuple[list[Dataset], list[Dataset]]:
-    """Return the datasets for evaluation and the others.
-
-    One is for evaluation where its split or its name says so, or where a metric was measured on it.
-    """
-    measured = {metric.dataset for metric in facts.metrics}
-    evaluation: list[Dataset] = []
-    training: list[Dataset] = []
-    for dataset in facts.manifest.metadata.data:
-        words = f"{dataset.split} {'' if dataset.split else dataset.name}".lower()
-        is_evaluation = dataset.name in measured or any(word in words for word in _EVALUATION)
-        (evaluation if is_evaluation else training).append(dataset)
-    return evaluation, training
-
-
-def _list(texts: Sequence[str]) -> Iterator[Block]:
-    if texts:
-        yield Bullets(tuple(texts[:_MOST]))
-        if len(texts) > _MOST:
-            yield _quiet(f"… and {len(texts) - _MOST:,} more")
-    else:
-        yield _quiet("Not stated.")
-
-
-def _quiet(text: str) -> Paragraph:
-    return Paragraph(text, "quiet")
 
 
 def _details(facts: CardFacts) -> Iterator[Block]:
@@ -88,7 +45,7 @@ def _details(facts: CardFacts) -> Iterator[Block]:
         (
             ("Model", str(facts.manifest.model)),
             ("Version", facts.manifest.version),
-            ("Digest", _code(facts.digest)),
+            ("Digest", code(facts.digest)),
             ("Registered", f"{facts.created_at:%Y-%m-%d %H:%M} UTC by {facts.created_by}"),
             ("Serves as", ", ".join(facts.aliases)),
             ("Owners", ", ".join(stated.owners)),
@@ -107,12 +64,13 @@ def _details(facts: CardFacts) -> Iterator[Block]:
     if stated.base:
         yield Heading("Made from", 3)
         yield from shortened(
-            ("model", "digest"), [(base.name, _code(base.digest or "")) for base in stated.base]
+            ("model", "digest"), [(base.name, code(base.digest or "")) for base in stated.base]
         )
-    if stated.prompts:
+    if facts.prompts:
         yield Heading("Prompts", 3)
-        rows = [(prompt.name, prompt.version, prompt.description) for prompt in stated.prompts]
-        yield from shortened(("prompt", "version", "what it is for"), rows)
+        yield from shortened(
+            ("prompt", "version", "takes", "what it is for"), list(map(_prompt_row, facts.prompts))
+        )
     if stated.params:
         yield Heading("Hyperparameters", 3)
         yield from shortened(("parameter", "value"), list(flat(stated.params)))
@@ -121,18 +79,8 @@ def _details(facts: CardFacts) -> Iterator[Block]:
         yield from _changelog(facts)
 
 
-def tag_texts(facts: CardFacts) -> list[str]:
-    """Return tags as the Hub has them: ``team:risk``; ``fraud`` where the value only says that it is there."""
-    return [name if value == "true" else f"{name}:{value}" for name, value in sorted(facts.tags.items())]
-
-
-def flat(params: Json, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield nested parameters with dotted names and their values as text."""
-    if isinstance(params, dict) and params:
-        for key, value in params.items():
-            yield from flat(value, f"{name}.{key}" if name else key)
-    else:
-        yield name, figure(params) if isinstance(params, float) else str(params)[:_SHORT]
+def _prompt_row(prompt: PromptFile) -> tuple[CellLike, ...]:
+    return (prompt.name, prompt.version, ", ".join(prompt.variables or ()), prompt.description)
 
 
 def _changelog(facts: CardFacts) -> Iterator[Block]:
@@ -141,71 +89,20 @@ def _changelog(facts: CardFacts) -> Iterator[Block]:
         yield Paragraph(changelog.summary)
     lines = [f"{title}: {line}" for title, lines in changelog.sections.items() for line in lines]
     if lines:
-        yield from _list(lines)
+        yield from listed(lines)
 
 
 def _intended_use(facts: CardFacts) -> Iterator[Block]:
     stated = facts.manifest.metadata
-    yield from _list(stated.intended_use)
+    yield from listed(stated.intended_use)
     if stated.external_facing is not None:
         outside = "meet" if stated.external_facing else "do not meet"
         yield Paragraph(f"People outside the organisation {outside} its output.")
 
 
-def _factors(facts: CardFacts) -> Iterator[Block]:
-    slices = sorted({metric.slice for metric in facts.metrics if metric.slice})
-    if slices:
-        yield Paragraph("It was evaluated by these parts of the data:")
-        yield from _list(slices)
-    else:
-        yield _quiet("No metric by slice is known.")
-
-
-def _metrics(facts: CardFacts, plots: Sequence[Plot]) -> Iterator[Block]:
-    overall = [metric for metric in facts.metrics if not metric.slice]
-    if not overall:
-        yield _quiet("No metric of a whole dataset is known.")
-        return
-    header = ("metric", "value", "dataset", "examples", "interval", "better", "threshold")
-    yield from shortened(header, [_metric_row(metric) for metric in overall])
-    by_version = [plot for plot in plots if plot.chart.kind == "versions"]
-    yield from by_version
-    yield from _by_version(by_version)
-
-
-def _metric_row(metric: Metric) -> tuple[CellLike, ...]:
-    return (
-        metric.name,
-        figure(metric.value),
-        metric.dataset,
-        "" if metric.count is None else f"{metric.count:,}",
-        " to ".join(map(figure, metric.interval)) if metric.interval else "",
-        better(metric),
-        "" if metric.threshold is None else f"{figure(metric.threshold)}{_met(metric)}",
-    )
-
-
-def _met(metric: Metric) -> str:
-    """Say whether a threshold was reached, where it is known which way is better."""
-    which = better(metric)
-    if not which or metric.threshold is None:
-        return ""
-    sign = 1 if which == "higher" else -1
-    return " (met)" if metric.value * sign >= metric.threshold * sign else " (missed)"
-
-
-def _by_version(plots: Sequence[Plot]) -> Iterator[Block]:
-    """Yield what plots by version show, as a table."""
-    versions = dict.fromkeys(point.label for plot in plots for point in plot.chart.points)
-    figures = [{point.label: figure(point.value) for point in plot.chart.points} for plot in plots]
-    header = ("version", *(plot.chart.title.removesuffix(" by version") for plot in plots))
-    rows = [(version, *(each.get(version, "") for each in figures)) for version in versions]
-    yield from shortened(header, rows)
-
-
 def _datasets(datasets: Sequence[Dataset]) -> Iterator[Block]:
     if not datasets:
-        yield _quiet("Not stated.")
+        yield quiet("Not stated.")
     header = ("dataset", "split", "rows", "license", "version", "where", "digest")
     yield from shortened(header, list(map(_dataset_row, datasets)))
 
@@ -218,7 +115,7 @@ def _dataset_row(dataset: Dataset) -> tuple[CellLike, ...]:
         dataset.license,
         dataset.version,
         dataset.uri,
-        _code(f"{dataset.digest} ({dataset.method})" if dataset.digest else ""),
+        code(f"{dataset.digest} ({dataset.method})" if dataset.digest else ""),
     )
 
 
@@ -232,57 +129,37 @@ def _training(facts: CardFacts, datasets: Sequence[Dataset]) -> Iterator[Block]:
 
 def _step_row(step: Step) -> tuple[CellLike, ...]:
     params = "; ".join(f"{name} = {value}" for name, value in flat(step.params) if name)
-    return (step.name, params, _code(step.code))
-
-
-def _code(text: object) -> Cell:
-    return Cell(str(text), code=True)
-
-
-def _analyses(facts: CardFacts, plots: Sequence[Plot]) -> Iterator[Block]:
-    sliced = [metric for metric in facts.metrics if metric.slice]
-    if not sliced:
-        yield _quiet("No metric by slice is known.")
-        return
-    yield from (plot for plot in plots if plot.chart.kind == "slices")
-    header = ("slice", "metric", "value", "dataset", "examples", "interval", "better", "threshold")
-    yield from shortened(header, [(metric.slice, *_metric_row(metric)) for metric in sliced])
+    return (step.name, params, code(step.code))
 
 
 def _caveats(facts: CardFacts) -> Iterator[Block]:
     stated = facts.manifest.metadata
     caveats = (*stated.limitations, *facts.manifest.changelog.caveats)
-    yield from _list(caveats)
-    missed = [metric for metric in facts.metrics if _met(metric) == " (missed)"]
-    if missed:
+    yield from listed(caveats)
+    if below := missed(facts):
         yield Heading("Thresholds that are not met", 3)
-        yield from _list(list(map(_missed, missed)))
+        yield from listed(below)
     if facts.notes:
         yield Heading("Notes", 3)
-        yield from _list(facts.notes)
-
-
-def _missed(metric: Metric) -> str:
-    label = metric_label(metric.name, metric.dataset, metric.slice)
-    return f"{label} is {figure(metric.value)}; the threshold is {figure(metric.threshold or 0.0)}"
+        yield from listed(facts.notes)
 
 
 def _files(facts: CardFacts) -> Iterator[Block]:
     rows = [
-        (_code(entry.path), entry.role.value, format_size(entry.size), _code(entry.sha256))
+        (code(entry.path), entry.role.value, format_size(entry.size), code(entry.sha256))
         for entry in facts.manifest.files
     ]
     yield from shortened(("file", "role", "size", "sha256"), rows)
 
 
 def _provenance(facts: CardFacts) -> Iterator[Block]:
-    code = facts.manifest.metadata.code or facts.provenance.code
+    made = facts.manifest.metadata.code or facts.provenance.code
     environment, run = facts.environment, facts.provenance.run
     accelerators = ", ".join(environment.accelerators) if environment else ""
     yield Facts(
         (
-            ("Code", code.repository if code else ""),
-            ("Commit", f"{code.commit}{' (with changes)' if code.dirty else ''}" if code else ""),
+            ("Code", made.repository if made else ""),
+            ("Commit", f"{made.commit}{' (with changes)' if made.dirty else ''}" if made else ""),
             ("Python", f"{environment.implementation} {environment.python}" if environment else ""),
             ("Platform", environment.platform if environment else ""),
             ("Accelerators", accelerators),
@@ -290,7 +167,7 @@ def _provenance(facts: CardFacts) -> Iterator[Block]:
         )
     )
     if not facts.judged:
-        yield _quiet("Nobody has approved or rejected it.")
+        yield quiet("Nobody has approved or rejected it.")
     yield from shortened(
         ("role", "what", "who", "for", "how", "reason"), list(map(_judged_row, facts.judged))
     )

@@ -5,13 +5,12 @@ has nothing that runs or is fetched. On its own it follows the reader's light or
 """
 
 import math
-import unicodedata
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import Literal, TypeAlias
 
 import attrs
 
+from modelver.publish.drawing import cut, dark_style, label, letters, line, polyline, said, shape
 from modelver.publish.markdown import visible
 from modelver.values.record import Direction
 
@@ -27,20 +26,12 @@ _TITLE_LENGTH = 40
 _LABEL_LENGTH = 23
 _VERSION_LENGTH = 14
 _SIGN = 8
+_SHORTEST = 6
 _LEFT = 64
 _RIGHT = 24
 _TICKS = 5
 _HUGE = 1e300
 _TINY = 1e-290
-_COLOURS = {
-    "paper": ("#ffffff", "#161b22"),
-    "ink": ("#1d2125", "#e6edf3"),
-    "quiet": ("#59636e", "#9aa4af"),
-    "grid": ("#d4d9df", "#3a424b"),
-    "mark": ("#0b5cad", "#6cb6ff"),
-    "limit": ("#a4161a", "#ff9492"),
-}
-"""What is drawn in which colour, in light and in dark; text has a contrast of 4.5 or more (WCAG 2.2, 1.4.3)."""
 
 
 @attrs.frozen
@@ -106,11 +97,11 @@ class Chart:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
             f' height="{height}" role="img" aria-labelledby="{title} {about}" font-size="13"'
             " font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', Arial, sans-serif\">"
-            f'<title id="{title}">{_said(self.title)}</title><desc id="{about}">{_said(self.description)}</desc>'
-            + (_dark() if adaptive else "")
-            + _shape("rect", "fill", "paper", x=0, y=0, width=_WIDTH, height=height, rx=6)
-            + _text(16, 24, _cut(self.title, _TITLE_LENGTH), weight=600)
-            + _text(_WIDTH - 16, 24, "; ".join(filter(None, notes)), colour="quiet", anchor="end", size=12)
+            f'<title id="{title}">{said(self.title)}</title><desc id="{about}">{said(self.description)}</desc>'
+            + (dark_style() if adaptive else "")
+            + shape("rect", "fill", "paper", x=0, y=0, width=_WIDTH, height=height, rx=6)
+            + label(16, 24, cut(self.title, _TITLE_LENGTH), weight=600)
+            + label(_WIDTH - 16, 24, "; ".join(filter(None, notes)), colour="quiet", anchor="end", size=12)
             + "".join(body)
             + "</svg>"
         )
@@ -173,26 +164,26 @@ def _draw_slices(chart: Chart, bottom: int) -> Iterator[str]:
     scale = _scale(chart, _LABELS + 16, _WIDTH - _VALUES)
     for tick in scale.ticks:
         x = scale.place(tick)
-        yield _line("grid", x, _TOP - 6, x, bottom)
-        yield _text(x, bottom + 18, _tick(tick), colour="quiet", anchor="middle", size=12)
+        yield line("grid", x, _TOP - 6, x, bottom)
+        yield label(x, bottom + 18, _tick(tick), colour="quiet", anchor="middle", size=12)
     if chart.threshold is not None and scale.low <= chart.threshold <= scale.high:
         x = scale.place(chart.threshold)
-        yield _line("limit", x, _TOP - 6, x, bottom, dashes="4 3")
+        yield line("limit", x, _TOP - 6, x, bottom, dashes="4 3")
     for index, point in enumerate(chart.points):
         y = _TOP + _ROW * index + _ROW / 2
-        yield _text(_LABELS, y + 4, _cut(point.label, _LABEL_LENGTH), anchor="end", whole=point.label)
+        yield label(_LABELS, y + 4, cut(point.label, _LABEL_LENGTH), anchor="end", whole=point.label)
         yield from _whisker(point, scale, y)
-        yield _shape("circle", "fill", "mark", cx=scale.place(point.value), cy=y, r=5)
-        yield _text(_WIDTH - 16, y + 4, figure(point.value), anchor="end")
+        yield shape("circle", "fill", "mark", cx=scale.place(point.value), cy=y, r=5)
+        yield label(_WIDTH - 16, y + 4, figure(point.value), anchor="end")
 
 
 def _whisker(point: Point, scale: _Scale, y: float) -> Iterator[str]:
     """Draw a confidence interval, as far as it is on the drawing."""
     if point.interval is not None:
         low, high = (scale.place(min(max(bound, scale.low), scale.high)) for bound in sorted(point.interval))
-        yield _line("mark", low, y, high, y, width=2)
+        yield line("mark", low, y, high, y, width=2)
         for x in (low, high):
-            yield _line("mark", x, y - 4, x, y + 4, width=2)
+            yield line("mark", x, y - 4, x, y + 4, width=2)
 
 
 def _versions(chart: Chart) -> tuple[int, Iterator[str]]:
@@ -204,116 +195,41 @@ def _draw_versions(chart: Chart, bottom: int) -> Iterator[str]:
     scale = _scale(chart, bottom - 8, _TOP + 8)
     for tick in scale.ticks:
         y = scale.place(tick)
-        yield _line("grid", _LEFT, y, _WIDTH - _RIGHT, y)
-        yield _text(_LEFT - 8, y + 4, _tick(tick), colour="quiet", anchor="end", size=12)
+        yield line("grid", _LEFT, y, _WIDTH - _RIGHT, y)
+        yield label(_LEFT - 8, y + 4, _tick(tick), colour="quiet", anchor="end", size=12)
     if chart.threshold is not None and scale.low <= chart.threshold <= scale.high:
         y = scale.place(chart.threshold)
-        yield _line("limit", _LEFT, y, _WIDTH - _RIGHT, y, dashes="4 3")
-    count = len(chart.points)
-    step = (_WIDTH - _RIGHT - _LEFT) / max(count, 1)
+        yield line("limit", _LEFT, y, _WIDTH - _RIGHT, y, dashes="4 3")
+    step = (_WIDTH - _RIGHT - _LEFT) / len(chart.points)
     places = [
         (_LEFT + step * (index + 0.5), scale.place(point.value)) for index, point in enumerate(chart.points)
     ]
-    path = " ".join(f"{_number(x)},{_number(y)}" for x, y in places)
-    yield f'<polyline points="{path}" fill="none" {_paint("stroke", "mark")} stroke-width="2"/>'
-    widest = max(_width(_cut(point.label, _VERSION_LENGTH)) for point in chart.points)
-    named = _spread(count, int((_WIDTH - _RIGHT - _LEFT) / ((max(widest, 6) + 2) * _SIGN)))
+    yield polyline("mark", places)
+    named = _named(chart)
     for index, (point, (x, y)) in enumerate(zip(chart.points, places, strict=True)):
-        yield _shape("circle", "fill", "mark", cx=x, cy=y, r=4)
+        yield shape("circle", "fill", "mark", cx=x, cy=y, r=4)
         if index in named:
-            label = _cut(point.label, _VERSION_LENGTH)
-            inside = min(
-                x, _WIDTH - 8 - _width(label) * _SIGN / 2
-            )  # the last name must not leave the drawing
-            yield _text(inside, bottom + 18, label, anchor="middle", size=12, whole=point.label)
-            above = y - 9 if y > _TOP + 20 else y + 18
-            yield _text(min(x, _WIDTH - 36), above, figure(point.value), anchor="middle", size=12)
+            yield from _names(point, x, y, bottom)
 
 
-def _spread(count: int, most: int) -> set[int]:
-    """Return which of some points get their names: all, or some with the first and the last."""
+def _names(point: Point, x: float, y: float, bottom: int) -> Iterator[str]:
+    """Write a point's version and figure, neither of which may leave the drawing."""
+    name = cut(point.label, _VERSION_LENGTH)
+    inside = min(x, _WIDTH - 8 - letters(name) * _SIGN / 2)
+    yield label(inside, bottom + 18, name, anchor="middle", size=12, whole=point.label)
+    beside = y - 9 if y > _TOP + 20 else y + 18
+    yield label(min(x, _WIDTH - 36), beside, figure(point.value), anchor="middle", size=12)
+
+
+def _named(chart: Chart) -> set[int]:
+    """Return which points get their names: all, or as many as have room, with the first and the last."""
+    count = len(chart.points)
+    widest = max(letters(cut(point.label, _VERSION_LENGTH)) for point in chart.points)
+    most = int((_WIDTH - _RIGHT - _LEFT) / ((max(widest, _SHORTEST) + 2) * _SIGN))
     if count <= most:
         return set(range(count))
     return {round(index * (count - 1) / (most - 1)) for index in range(most)}
 
 
-def _dark() -> str:
-    rules = "".join(
-        f".{kind}-{name}{{{kind}:{dark}}}"
-        for name, (_, dark) in _COLOURS.items()
-        for kind in ("fill", "stroke")
-    )
-    return f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
-
-
-def _paint(kind: str, colour: str) -> str:
-    """Return a colour as an attribute, which a style in dark overrides."""
-    return f'class="{kind}-{colour}" {kind}="{_COLOURS[colour][0]}"'
-
-
-def _shape(tag: str, kind: str, colour: str, **places: float) -> str:
-    attributes = " ".join(f'{name}="{_number(place)}"' for name, place in places.items())
-    return f"<{tag} {attributes} {_paint(kind, colour)}/>"
-
-
-def _line(
-    colour: str, x1: float, y1: float, x2: float, y2: float, *, width: float = 1, dashes: str = ""
-) -> str:
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    ends = " ".join(
-        f'{name}="{_number(at)}"' for name, at in zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)
-    )
-    return f'<line {ends} {_paint("stroke", colour)} stroke-width="{width}"{dashed}/>'
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    colour: str = "ink",
-    anchor: str = "start",
-    size: int = 13,
-    weight: int = 400,
-    whole: str = "",
-) -> str:
-    """Return a text; where it was cut, a pointer on it shows the whole."""
-    if not text:
-        return ""
-    shown = f"<title>{_said(whole)}</title>" if whole and visible(whole) != text else ""
-    return (
-        f'<text x="{_number(x)}" y="{_number(y)}" text-anchor="{anchor}" font-size="{size}"'
-        f' font-weight="{weight}" direction="ltr" {_paint("fill", colour)}>{shown}{escape(text)}</text>'
-    )
-
-
-def _said(text: str) -> str:
-    return escape(visible(text))
-
-
-def _cut(text: str, length: int) -> str:
-    """Return a text that is not wider than a number of Latin letters."""
-    shown = visible(text)
-    if _width(shown) <= length:
-        return shown
-    kept = 0
-    for sign in shown:
-        length -= _width(sign)
-        if length < 1:
-            break
-        kept += 1
-    return f"{shown[:kept]}…"
-
-
-def _width(text: str) -> int:
-    """Return how many Latin letters are as wide as a text (Unicode Standard Annex 11)."""
-    return sum(2 if unicodedata.east_asian_width(sign) in {"W", "F"} else 1 for sign in text)
-
-
 def _tick(value: float) -> str:
     return f"{value:.4g}"
-
-
-def _number(value: float) -> str:
-    """Return a place on the drawing, to a tenth of a pixel."""
-    return f"{value:.1f}".removesuffix(".0")

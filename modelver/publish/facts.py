@@ -9,7 +9,7 @@ from modelver.compare.metrics import direction
 from modelver.history.state import Mark
 from modelver.publish.judged import Judged
 from modelver.values.digest import Digest
-from modelver.values.making import Architecture
+from modelver.values.making import Architecture, PromptFile
 from modelver.values.manifest import Manifest
 from modelver.values.provenance import Environment, Provenance
 from modelver.values.record import Direction, Metric
@@ -42,6 +42,7 @@ class CardFacts:
         yanked: Who yanked it; None where nobody did.
         provenance: What was captured.
         architecture: How it is built: as stated, else as its files tell.
+        prompts: Its prompt templates, with the variables in their texts.
         tensors: The number of tensors that the weights' headers tell of.
         formats: The weight files' formats, as far as they are known.
         past: The model's versions with their figures, the lowest first; this one is among them.
@@ -61,6 +62,7 @@ class CardFacts:
     yanked: Mark | None = None
     provenance: Provenance = attrs.field(factory=Provenance)
     architecture: Architecture = attrs.field(factory=Architecture)
+    prompts: tuple[PromptFile, ...] = ()
     tensors: int = 0
     formats: tuple[str, ...] = ()
     past: tuple[Measured, ...] = ()

@@ -7,7 +7,7 @@ models and datasets that can't be the Hub's are left to the card's body.
 import re
 from collections.abc import Iterator, Sequence
 
-from modelver.publish.card_sections import tag_texts
+from modelver.publish.card_parts import tag_texts
 from modelver.publish.facts import CardFacts
 from modelver.publish.markdown import visible
 from modelver.values.canonical import Json

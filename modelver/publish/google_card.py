@@ -7,7 +7,7 @@ graphics are PNG images, so our plots, which are SVG, are not among them.
 import re
 from collections.abc import Iterator
 
-from modelver.publish.card_sections import flat, split_datasets
+from modelver.publish.card_parts import flat, split_datasets
 from modelver.publish.charts import figure
 from modelver.publish.facts import CardFacts
 from modelver.values.canonical import Json

@@ -1,10 +1,8 @@
 """Gathering what a model card says, from log, manifests and file maps."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from modelver.content.blobs import get_blob
 from modelver.errors import InvalidValue
 from modelver.gates.subject import tags
 from modelver.history.state import Mark, State, VersionEntry
@@ -16,19 +14,12 @@ from modelver.registry.gating import governed
 from modelver.registry.reading import model_version, read_manifest, read_maps
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead
-from modelver.values.canonical import decode_object
-from modelver.values.digest import Digest
-from modelver.values.filemap import FileMap
-from modelver.values.making import Architecture
 from modelver.values.manifest import Manifest
 from modelver.values.model_version import ModelVersion
 from modelver.values.record import Metric
 
 MAX_PAST = 40
 """Versions whose figures a card compares: the last ones up to its own."""
-
-_MAX_CONFIG = 2**20
-_FAMILIES = ("architectures", "model_type")
 
 
 def card(session: Session, ref: str | ModelVersion) -> Card:
@@ -54,7 +45,8 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
             judged=_bench(session, state, manifest, entry).judged(),
             yanked=entry.yanked,
             provenance=version.provenance,
-            architecture=_architecture(session, manifest, maps),
+            architecture=version.architecture,
+            prompts=version.prompts,
             tensors=sum(len(filemap.tensors) for filemap in maps.values()),
             formats=tuple(sorted({filemap.format for filemap in maps.values() if filemap.format})),
             past=_past(session, state, entry),
@@ -103,39 +95,3 @@ def _past(session: Session, state: State, entry: VersionEntry) -> tuple[Measured
         return Measured(each.version, _figures(read_manifest(session, model_of(state), each), each))
 
     return tuple(work_ahead(session.store, measured, lower[-MAX_PAST:]))
-
-
-def _architecture(session: Session, manifest: Manifest, maps: Mapping[str, FileMap]) -> Architecture:
-    """Return how a version is built: as stated, else as file maps and ``config.json`` tell."""
-    sizes: Counter[str] = Counter()
-    for filemap in maps.values():
-        for tensor in filemap.tensors:
-            sizes[tensor.dtype] += tensor.elements
-    derived = Architecture(
-        family=_family(_small_file(session, manifest, "config.json")),
-        parameters=sum(sizes.values()) if sizes else None,
-        dtypes=tuple(dtype for dtype, _ in sizes.most_common()),
-    )
-    stated = manifest.metadata.architecture
-    return stated.over(derived) if stated else derived
-
-
-def _family(config: bytes | None) -> str:
-    """Return the architecture that a Hugging Face ``config.json`` names; nothing where it is another file."""
-    try:
-        found = decode_object(config or b"{}", what="config.json")
-    except InvalidValue:
-        return ""
-    return next((name for key in _FAMILIES for name in _texts(found.get(key))), "")
-
-
-def _texts(value: object) -> Iterable[str]:
-    several = value if isinstance(value, list) else [value]
-    return (each for each in several if isinstance(each, str) and each)
-
-
-def _small_file(session: Session, manifest: Manifest, path: str) -> bytes | None:
-    entry = manifest.file(path)
-    if entry is None or entry.size > _MAX_CONFIG:
-        return None
-    return get_blob(session.store, Digest.from_hex(entry.sha256), limit=_MAX_CONFIG)

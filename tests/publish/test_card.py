@@ -1,6 +1,7 @@
 """A model card is valid for each of those who read it, and says what is known."""
 
 import json
+import sys
 import warnings
 from functools import cache
 from html.parser import HTMLParser
@@ -176,6 +177,14 @@ def test_what_the_figures_show_is_plotted() -> None:
     assert "](" not in str(written)
 
 
+def test_a_notebook_shows_the_card() -> None:
+    """The same sections, without the page around them."""
+    shown = card()._repr_html_()
+    assert "Scoring card payments in the EU." in shown
+    assert "<svg" in shown
+    assert "<style" not in shown
+
+
 def test_plots_go_where_they_are_wanted_or_nowhere() -> None:
     """Another word is refused."""
     with pytest.raises(InvalidValue, match="not a place for plots"):
@@ -259,8 +268,17 @@ def test_an_unknown_version_of_cyclonedx_is_refused() -> None:
         card().cyclonedx(version="1.2")
 
 
+def test_a_missing_library_is_told_with_the_command_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a bill of materials needs one."""
+    monkeypatch.setitem(sys.modules, "cyclonedx.output", None)
+    with pytest.raises(InvalidValue, match=r"pip install 'modelver\[bom\]'"):
+        card().cyclonedx()
+    assert card().markdown()
+    assert card().to_dict()
+
+
 @given(hostile_facts())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_hostile_text_leaves_the_front_matter_valid(known: CardFacts) -> None:
     """Whatever a publisher states, the Hub's library reads the card, and finds no key that is not ours."""
     text = Card(known).markdown()
@@ -274,7 +292,7 @@ def test_hostile_text_leaves_the_front_matter_valid(known: CardFacts) -> None:
 
 
 @given(hostile_facts())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_hostile_text_is_text_on_the_page(known: CardFacts) -> None:
     """Neither the page nor the Markdown, rendered, has a tag or an attribute that is not ours."""
     page = Page(Card(known).html())
@@ -302,12 +320,21 @@ def test_hostile_text_is_text_on_the_page(known: CardFacts) -> None:
 
 
 @given(hostile_facts())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_hostile_text_leaves_json_valid(known: CardFacts) -> None:
     """Google's schema and CycloneDX's have nothing against it."""
     written = Card(known)
     GOOGLE.validate(written.to_dict())
     assert bom_faults(written.cyclonedx()) == ""
+
+
+@pytest.mark.parametrize(
+    "license",  # one that no SPDX list has, one that no parser should see, and an expression
+    ["Acme EULA", "( " * 500_000, "MIT OR Apache-2.0"],
+)
+def test_any_license_is_written_down(license: str) -> None:  # noqa: A002 (the field's name)
+    """By its identifier, as an expression, or by its name."""
+    assert bom_faults(card(license=license).cyclonedx()) == ""
 
 
 def test_a_megabyte_of_text_makes_no_card_of_megabytes() -> None:
@@ -329,7 +356,7 @@ def test_thousands_of_figures_make_a_card_that_can_be_read() -> None:
 
 
 @given(st.lists(METRICS, max_size=5, unique_by=lambda metric: metric.key))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_figures_survive_being_written_and_read(metrics: list[Metric]) -> None:
     """A card that we wrote gives back its figures, where its texts fit in one line."""
     written = Card(attrs.evolve(facts(), metrics=tuple(metrics)))

@@ -1,6 +1,7 @@
 """A model card in a folder states what it states, up to limits; a broken one is said, and never fails."""
 
 import logging
+import sys
 import time
 
 import pytest
@@ -159,6 +160,14 @@ def test_a_broken_card_is_said_and_states_what_can_be_read(
     assert said in caplog.text
     assert "\n" not in caplog.records[0].getMessage()
     assert found.limitations == ("Few.",)
+
+
+def test_a_missing_library_is_a_warning_with_the_command_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever registers a folder with a card gets on without PyYAML; the sections are read all the same."""
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    found, problems = read_card(CARD)
+    assert "pip install 'modelver[publish]'" in problems[0]
+    assert found.limitations == ("Not for loans.",)
 
 
 def test_nothing_in_a_card_is_run_or_given_a_type() -> None:

@@ -1,12 +1,14 @@
 """A registry's card of a version: from what is stored, of what is known now."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from fsspec.implementations.memory import MemoryFileSystem
 
 import modelver as mv
 from modelver.content.sources import gather
@@ -142,6 +144,15 @@ def test_a_card_is_found_at_the_top_alone(tmp_path: Path) -> None:
     there = gather({"README.md": tmp_path / "docs" / "README.md"}, {}, {}).sources
     (tmp_path / "docs" / "README.md").unlink()
     assert with_card(Metadata(), there) == Metadata()
+
+
+@pytest.mark.parametrize(("size", "read"), [(len(CARD), True), (2**20 + 1, False)])
+def test_a_card_elsewhere_is_read_unless_it_is_large(size: int, *, read: bool) -> None:
+    """A source that is a URL is fetched, up to a megabyte."""
+    place = f"{uuid.uuid4().hex}/README.md"
+    MemoryFileSystem().pipe_file(f"/{place}", CARD.encode().ljust(size))
+    sources = gather(f"memory://{place}", {}, {}).sources
+    assert (with_card(Metadata(), sources).license == "apache-2.0") is read
 
 
 def test_a_dataset_of_which_only_the_name_is_known_is_recorded(memory: mv.Registry) -> None:
