@@ -141,7 +141,16 @@ def test_what_is_no_question_is_an_error(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", "(" * 100 + "true" + ")" * 100, "!" * 5000 + "true", "true ? " * 3 + "true", "\x00", "a" * 5000, "'''"],
+    [
+        "",
+        "  ",
+        "(" * 100 + "true" + ")" * 100,
+        "!" * 5000 + "true",
+        "true ? " * 3 + "true",
+        "\x00",
+        "a" * 5000,
+        "'''",
+    ],
 )
 def test_monsters_are_refused(text: str) -> None:
     """Too long, too deep, or nothing at all: an error of ours, quickly."""

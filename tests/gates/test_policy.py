@@ -10,7 +10,10 @@ from modelver.gates.parse import policy_json, read_policy
 KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
 WHOLE: dict[str, Any] = {
     "require": {
-        "register": {"fields": ["changelog", "metadata.intended_use", "metadata.tags.team"], "forbid": ["pickle"]},
+        "register": {
+            "fields": ["changelog", "metadata.intended_use", "metadata.tags.team"],
+            "forbid": ["pickle"],
+        },
         "alias": {
             "production": {
                 "after": "staging",
@@ -66,7 +69,11 @@ BAD: list[tuple[Any, str, str]] = [
     (production(approvals=[1]), "production.approvals[0]", ""),
     (production(approvals=[""]), "production.approvals[0]", ""),
     (production(checklists=["etics"]), "production.checklists[0]", "ethics?"),
-    (production(rules=["metrics.f1 >= 0.9", "metrics.f1 - 1 > 0.0"]), "production.rules[1], column 14", "1.0"),
+    (
+        production(rules=["metrics.f1 >= 0.9", "metrics.f1 - 1 > 0.0"]),
+        "production.rules[1], column 14",
+        "1.0",
+    ),
     (production(rules="f1 >"), "production.rules[0]", ""),
     (production(forbid=["pickles"]), "production.forbid[0]", "pickle?"),
     (production(after=3), "production.after", ""),
