@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -41,7 +42,7 @@ EXPRESSIONS = {
     "a metric by dataset": 'metric("eval/f1", "eval-v3") >= 0.985',
     "one model": 'name == "team7/model-00007" && metrics.f1 > 0.5',
     "one or the other": 'metrics.f1 > 0.999 || (metrics.loss < 0.001 && tags.team == "risk")',
-    "a slice, narrowed down": 'metrics.f1 > 0.99 && slices.all(s, s.f1 > 0.5)',
+    "a slice, narrowed down": "metrics.f1 > 0.99 && slices.all(s, s.f1 > 0.5)",
 }
 TEXTS = {"two words": "chargeback calibration", "a common word": "fraud", "a phrase": '"card fraud"'}
 
@@ -202,7 +203,7 @@ def measure(root: Path, runs: int) -> None:
     for fresh in (True, False):
         for what, expression in EXPRESSIONS.items():
             found = len(registry.search(expression, fresh=fresh))
-            seconds = timed(lambda: registry.search(expression, fresh=fresh), runs if found < 10_000 else 3)
+            seconds = timed(partial(registry.search, expression, fresh=fresh), runs if found < 10_000 else 3)
             tell(f"{what}{'' if fresh else ', not fresh'}", seconds, f"{found:,} found")
     tell(
         "the same, first 20 by metric",
@@ -217,7 +218,7 @@ def measure(root: Path, runs: int) -> None:
         found = len(registry.search(text=text))
         tell(
             f"text, {what}, first 50",
-            timed(lambda: registry.search(text=text, limit=50), runs),
+            timed(partial(registry.search, text=text, limit=50), runs),
             f"{found:,} found",
         )
     registry.record_metrics("team7/model-00007:1.0.0", {"f1": 0.99})
