@@ -52,7 +52,11 @@ class Expression:
 
     def names(self, variable: str) -> bool:
         """Tell whether the expression speaks of a variable."""
-        return any(word.kind == "name" and word.text == variable for word in self.words)
+        before = (None, *self.words)
+        return any(
+            word.kind == "name" and word.text == variable and (last is None or last.text != ".")
+            for last, word in zip(before, self.words, strict=False)
+        )
 
     def evaluate(self, subject: Subject) -> bool | Absent:
         """Return what the expression says.

@@ -210,3 +210,11 @@ def test_nothing_is_printed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_field_is_no_variable() -> None:
+    """A tag may be called slices."""
+    expression = parse('tags.slices == "a"')
+    assert expression.names("tags")
+    assert not expression.names("slices")
+    assert expression.evaluate({**SUBJECT, "slices": [], "tags": {"slices": "a"}}) is True
