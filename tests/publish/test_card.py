@@ -41,7 +41,7 @@ SECTIONS = (
 )
 PAGE_TAGS = set(
     "html head meta title style body header h1 main p h2 h3 ul li table thead tbody tr th td code div svg desc rect"
-    " text line circle polyline span br".split()
+    " text line circle polyline span br strong".split()
 )
 
 
@@ -315,6 +315,7 @@ def test_hostile_text_is_text_on_the_page(known: CardFacts) -> None:
         "td",
         "code",
         "blockquote",
+        "strong",
     }
     assert rendered.live == []
 
