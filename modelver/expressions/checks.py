@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 
 from modelver.errors import InvalidValue, LimitExceeded
-from modelver.expressions.scan import MAX_MACROS, Word, closing, fault, operand_before
+from modelver.expressions.scan import MAX_LOOPS, MAX_NESTED, MAX_SUMS, Word, closing, fault, operand_before
 
 VARIABLES = (
     "name",
@@ -22,7 +22,7 @@ VARIABLES = (
 )
 """The variables of every expression (docs/reference, "Expressions")."""
 
-MACROS = ("all", "exists", "exists_one", "filter", "map")
+MACROS = ("all", "exists", "exists_one", "existsOne", "filter", "map")
 _FUNCTIONS = (
     "metric",
     "semver",
@@ -67,9 +67,8 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
     def broken(at: int, found: str, hint: str) -> InvalidValue:
         return fault(what, text, at, found, hint)
 
+    _check_loops(words, what)
     bound = dict(_bound(words))
-    if len(bound) > MAX_MACROS:
-        raise LimitExceeded("an expression has too many loops", where=what, expected=f"at most {MAX_MACROS}")
     figures = _FIGURES | {name for name, over in bound.items() if over in _FIGURES}
     for index, word in enumerate(words):
         if _is_field(words, index):
@@ -86,11 +85,51 @@ def _is_field(words: Sequence[Word], index: int) -> bool:
     return words[index].kind == "name" and index > 0 and words[index - 1].text == "."
 
 
+def _loops(words: Sequence[Word]) -> list[int]:
+    """Return where loops are."""
+    return [
+        index
+        for index, word in enumerate(words[:-2])
+        if word.text in MACROS and _is_field(words, index) and words[index + 1].text == "("
+    ]
+
+
 def _bound(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
     """Yield the names that loops bind, with what they go through."""
-    for index, word in enumerate(words[:-2]):
-        if word.text in MACROS and _is_field(words, index) and words[index + 1].text == "(":
-            yield words[index + 2].text, operand_before(words, index - 1)
+    for index in _loops(words):
+        yield words[index + 2].text, operand_before(words, index - 1)
+
+
+def _check_loops(words: Sequence[Word], what: str) -> None:
+    """Loops in loops, and sums of what loops made, take all time and memory; one that hides a variable misleads.
+
+    Raises:
+        LimitExceeded: There are too many.
+        InvalidValue: One binds the name of a variable.
+    """
+    loops = _loops(words)
+    if not loops:
+        return
+    ends = {index: closing(words, index + 1) for index in loops}
+    nested = max(sum(outer <= index < ends[outer] for outer in loops) for index in loops)
+    sums = sum(word.text == "+" for word in words)
+    for much, most, found in (
+        ("loops", MAX_LOOPS, len(loops)),
+        ("loops in loops", MAX_NESTED, nested),
+        ("sums beside its loops", MAX_SUMS, sums),
+    ):
+        if found > most:
+            raise LimitExceeded(
+                f"an expression has too many {much}", where=what, expected=f"at most {most}", found=found
+            )
+    hidden = next((words[index + 2] for index in loops if words[index + 2].text in VARIABLES), None)
+    if hidden is not None:
+        raise InvalidValue(
+            "not a valid expression",
+            where=f"{what}, column {hidden.at + 1}",
+            found=f"a loop over {hidden}, which is a variable",
+            hint="Call it something else, such as s.",
+        )
 
 
 def _check_division(words: Sequence[Word], index: int, broken: Fault) -> None:
@@ -152,13 +191,19 @@ def _check_name(words: Sequence[Word], index: int, bound: dict[str, str], broken
     raise broken(word.at, f"the unknown {'function' if called else 'variable'} {word}", hint)
 
 
+_RESULTS = {"metric": ".value", "semver": ".order"}
+
+
 def with_values(text: str, words: Sequence[Word]) -> str:
-    """Return the expression in which ``metric(...)`` is ``metric(...).value``: so an absent one is absent, not null."""
+    """Return the expression in which ``metric(...)`` is ``metric(...).value``: so an absent one is absent, not null.
+
+    Likewise ``semver(...)`` is ``semver(...).order``: what is no version equals nothing.
+    """
     ends = [
-        words[closing(words, index + 1)].at + 1
+        (words[closing(words, index + 1)].at + 1, _RESULTS[word.text])
         for index, word in enumerate(words[:-1])
-        if word.text == "metric" and not _is_field(words, index) and words[index + 1].text == "("
+        if word.text in _RESULTS and not _is_field(words, index) and words[index + 1].text == "("
     ]
-    for end in sorted(ends, reverse=True):
-        text = f"{text[:end]}.value{text[end:]}"
+    for end, result in sorted(ends, reverse=True):
+        text = f"{text[:end]}{result}{text[end:]}"
     return text

@@ -19,6 +19,7 @@ Subject: TypeAlias = Mapping[str, object]
 """The variables, and under ``metric`` the function: plain values, as `modelver.gates.subject` makes them."""
 
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+_CONVERSION = re.compile(r"Function '(?:int|uint|double|timestamp|duration)' error: ")
 _MISSING = "pip install 'modelver[rules]'"
 _SHOWN = 120
 
@@ -71,13 +72,15 @@ class Expression:
             return Absent("there are no slices")
         try:
             found: object = self._program.execute(_context(subject))
-        except KeyError as error:
-            return Absent(_missing(str(error).strip("'\""), subject))
+        except LookupError as error:
+            return Absent(_missing(error, subject))
         except (TypeError, ArithmeticError) as error:
             if self.names("current") and subject.get("current") is None:
                 return Absent("the alias names nothing yet")
             return Absent(_first_sentence(error))
         except (RuntimeError, ValueError) as error:
+            if _CONVERSION.match(str(error)):
+                return Absent(_first_sentence(error))
             raise InvalidValue(
                 "an expression can't be evaluated", where=self.text[:_SHOWN], found=_first_sentence(error)
             ) from None
@@ -125,7 +128,13 @@ def parse(text: str, *, what: str = "expression") -> Expression:
 def _context(subject: Subject) -> dict[str, object]:
     variables = {key: value for key, value in subject.items() if key != "metric"}
     metric = subject.get("metric")
-    return {**variables, "metric": _as_function(metric), "semver": sort_key}
+    return {**variables, "metric": _as_function(metric), "semver": _semver}
+
+
+def _semver(*arguments: object) -> dict[str, str]:
+    """Wrap the order of versions: nothing may be raised through CEL, which would print it."""
+    order = sort_key(arguments[0]) if len(arguments) == 1 else None
+    return {"order": order} if isinstance(order, str) else {}
 
 
 def _as_function(find: object) -> Callable[..., dict[str, float]]:
@@ -152,9 +161,14 @@ def _place(text: str, message: str) -> tuple[int, str]:
     return sum(map(len, before)) + column - 1, found.partition(" expecting ")[0][:_SHOWN]
 
 
-def _missing(key: str, subject: Subject) -> str:
+def _missing(error: LookupError, subject: Subject) -> str:
+    if isinstance(error, IndexError):
+        return "a list has fewer items"
+    key = str(error).strip("'\"")
     if key == "value":
         return "there is no such metric, or more than one: name its dataset, and its slice"
+    if key == "order":
+        return "semver(...) was given what is no version"
     ambiguous = subject.get("ambiguous")
     if isinstance(ambiguous, Mapping) and key in ambiguous:
         datasets = " and ".join(map(str, ambiguous[key]))

@@ -9,12 +9,15 @@ from modelver.errors import InvalidValue, LimitExceeded
 
 MAX_LENGTH = 4096
 MAX_DEPTH = 32
-MAX_MACROS = 8
+MAX_LOOPS = 8
+MAX_NESTED = 2
+MAX_SUMS = 4
 
 _WORD = re.compile(
     r"""
     (?P<space> \s+ | //[^\n]* )
-    | (?P<text> [rRbB]{0,2} (?: '''.*?''' | \"\"\".*?\"\"\" | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*" ) )
+    | (?P<text> [bB]? (?: [rR] [bB]? (?: '''.*?''' | \"\"\".*?\"\"\" | '[^'\n]*' | "[^"\n]*" )
+        | '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\" | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*" ) )
     | (?P<real> \d+ \. \d+ (?: [eE][-+]?\d+ )? | \d+ [eE][-+]?\d+ | \. \d+ (?: [eE][-+]?\d+ )? )
     | (?P<whole> 0[xX][0-9a-fA-F]+ u? | \d+ [uU]? )
     | (?P<name> [A-Za-z_]\w* )

@@ -82,7 +82,7 @@ def test_an_expression_says_yes_or_no(text: str, expected: bool) -> None:
         ("slices.all(s, s.recall > 0.1)", "no recall"),
         ('params.lr > "a"', "No such overload"),
         ("params.epochs / 0 == 1", "zero"),
-        ('semver("x") > semver(version)', "No such overload"),
+        ('semver("x") > semver(version)', "no version"),
     ],
 )
 def test_what_is_absent_is_neither_true_nor_false(text: str, why: str) -> None:
@@ -165,6 +165,52 @@ def test_loops_in_loops_are_limited() -> None:
         text = f"slices.all(s{number}, {text})"
     with pytest.raises(mv.LimitExceeded):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 1].all(s, [1, 1].all(s, [1, 1].all(s, true)))",
+        '["a"]' + ".map(s, s + s)" * 8 + ' == ["b"]',
+        "[1].existsOne(s, " * 9 + "true" + ")" * 9,
+        "slices.all(s, " * 3 + "true" + ")" * 3,
+    ],
+)
+def test_loops_that_grow_are_refused(text: str) -> None:
+    """Loops count by how often they stand there, not by what they call their items, and sums grow with them."""
+    with pytest.raises(mv.LimitExceeded):
+        parse(text)
+
+
+def test_a_loop_can_not_hide_a_variable() -> None:
+    """A rule that seems to speak of what is served would say nothing where nothing is."""
+    with pytest.raises(mv.InvalidValue, match="a loop over current"):
+        parse("slices.all(current, current.f1 >= 0.9)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'aliases[5] == "x"',
+        "slices[7].f1 > 0.5",
+        "int(tags.team) > 1",
+        "timestamp(tags.team) < created_at",
+        'semver(tags.team) != semver("1.0.0")',
+        "semver(tags.team) == semver(name)",
+        'semver() == semver(1, "2")',
+    ],
+)
+def test_what_can_not_be_read_is_absent(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """One odd version breaks nobody's search: an item beyond the end, a tag that is no number, no version."""
+    assert isinstance(parse(text).evaluate(SUBJECT), Absent)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_raw_text_ends_where_it_ends() -> None:
+    """A backslash in a raw text escapes nothing, so what is behind it is not taken for text."""
+    with pytest.raises(mv.InvalidValue, match="the unknown variable unknown"):
+        parse(r"""name == r"\" || unknown == "\" """)
+    assert parse(r"""name != r"\" && version == "1.10.0" """).evaluate(SUBJECT) is True
 
 
 @given(st.text(max_size=80))
