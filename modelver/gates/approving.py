@@ -28,30 +28,47 @@ class Weighed:
     against: str = ""
 
 
+def role_of(said: Judgement) -> str:
+    """Return a judgement's role, which means the same in every case of letters."""
+    return said.role.lower()
+
+
 def weigh(
-    case: Case, policies: Iterable[Policy], *, signed: bool = False, separate: bool = False
+    case: Case,
+    policies: Iterable[Policy],
+    *,
+    asking: Policy | None = None,
+    signed: bool = False,
+    separate: bool = False,
 ) -> list[Weighed]:
     """Return all approvals of a version with what they are worth for a step, the oldest first.
 
     Args:
         case: The step.
         policies: Whose keys are trusted; where one of them has keys for a role, claims don't count for it.
+        asking: The policy that asks for approvals: where it has keys for a role, no other policy's count for it.
         signed: Whether claims count for no role.
         separate: Whether the publisher's own approval does not count.
     """
     if case.entry is None:
         return []
     known = tuple(policies)
-    weighed = partial(_weighed, case, known, signed=signed, separate=separate)
+    weighed = partial(_weighed, case, known, asking or Policy(), signed=signed, separate=separate)
     return [weighed(approval) for approval in case.entry.approvals]
 
 
 def _weighed(
-    case: Case, policies: tuple[Policy, ...], approval: Approval, *, signed: bool, separate: bool
+    case: Case,
+    policies: tuple[Policy, ...],
+    asking: Policy,
+    approval: Approval,
+    *,
+    signed: bool,
+    separate: bool,
 ) -> Weighed:
     said = approval.said
-    proved, against = _proof(case, policies, said)
-    needs_proof = signed or any(policy.trusts(said.role) for policy in policies)
+    proved, against = _proof(case, policies, asking, said)
+    needs_proof = signed or any(policy.trusts(role_of(said)) for policy in policies)
     if not against and not proved and needs_proof:
         against = "it is a claim, not signed"
     against = against or _past(case, approval)
@@ -73,7 +90,7 @@ def _past(case: Case, approval: Approval) -> str:
         return f"it expired on {said.expires:%Y-%m-%d}"
     rejections = case.entry.rejections if case.entry else ()
     for rejection in rejections:
-        if rejection.said.role == said.role and rejection.mark.seq > approval.mark.seq:
+        if role_of(rejection.said) == role_of(said) and rejection.mark.seq > approval.mark.seq:
             return f"{rejection.said.person} rejected the version afterwards"
     return ""
 
@@ -84,17 +101,18 @@ def generation(case: Case, alias: str) -> int:
     return changes[-1] if changes else 0
 
 
-def _proof(case: Case, policies: tuple[Policy, ...], said: Judgement) -> tuple[bool, str]:
+def _proof(case: Case, policies: tuple[Policy, ...], asking: Policy, said: Judgement) -> tuple[bool, str]:
     """Tell whether a judgement is proved, and what its signature's fault is."""
     if said.signature is None:
         return False, ""
     if any(said.signature.key in policy.revoked for policy in policies):
         return False, "its key was revoked"
+    role = role_of(said)
     trusted = [
         key
-        for policy in policies
+        for policy in ((asking,) if asking.trusts(role) else policies)
         for key in policy.keys
-        if key.fingerprint == said.signature.key and said.role in key.roles
+        if key.fingerprint == said.signature.key and role in key.roles
     ]
     if not trusted:
         return False, f"its key is not trusted for {said.role}"

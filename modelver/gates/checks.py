@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from modelver.expressions import Absent, parse
-from modelver.gates.approving import Weighed, weigh
+from modelver.gates.approving import Weighed, role_of, weigh
 from modelver.gates.case import Case
 from modelver.gates.policy import Policy, Requirement
 from modelver.gates.reading import write_age
@@ -65,11 +65,13 @@ def _no_prerelease(case: Case) -> Verdict:
     return Verdict("no pre-release", not prerelease, f"{text} is one" if prerelease else "", "prerelease")
 
 
-def approvals(case: Case, required: Requirement, policies: Sequence[Policy]) -> Iterator[Verdict]:
-    """Each role approved, and each checklist was gone through."""
+def approvals(
+    case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]
+) -> Iterator[Verdict]:
+    """Each role approved, and each of the policy's checklists was gone through."""
     if not (required.approvals or required.checklists or required.signature):
         return
-    weighed = weigh(case, policies, signed=required.signature, separate=required.separate)
+    weighed = _weighed(case, required, policy, policies)
     for role in required.approvals:
         yield _approval(role, weighed)
     if required.signature:
@@ -78,14 +80,14 @@ def approvals(case: Case, required: Requirement, policies: Sequence[Policy]) -> 
         yield Verdict("signature", bool(proved), reason, "signature")
     gone = {point for each in weighed if not each.against for point in each.approval.said.checklist}
     for name in required.checklists:
-        points = next((points for policy in policies if (points := policy.points(name))), ())
+        points = policy.points(name)
         left = [point for point in points if point not in gone]
         found = f"{len(left)} of {len(points)} points are open, such as: {left[0]}" if left else ""
         yield Verdict(f"checklist {name}", not left and bool(points), found, "checklist")
 
 
 def _approval(role: str, weighed: Sequence[Weighed]) -> Verdict:
-    mine = [each for each in weighed if each.approval.said.role == role]
+    mine = [each for each in weighed if role_of(each.approval.said) == role]
     good = [each for each in mine if not each.against]
     if good:
         said = good[-1].approval.said
@@ -133,16 +135,23 @@ def _since(case: Case, required: Requirement) -> datetime | None:
     return next(changes, None)
 
 
-def rules(case: Case, required: Requirement, policies: Sequence[Policy]) -> Iterator[Verdict]:
-    """Each expression is true. One about `current` says nothing where the alias never served anything."""
+def rules(case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]) -> Iterator[Verdict]:
+    """Each expression is true.
+
+    One about `current` says nothing where the alias never served anything, and one about `version` waits until there
+    is a number.
+    """
     if not required.rules:
         return
-    roles = _roles(case, required, policies)
+    weighed = _weighed(case, required, policy, policies)
+    roles = sorted({role_of(each.approval.said) for each in weighed if not each.against})
     served = case.served
     current = subject(served.manifest, served.entry, case.state) if served else None
     variables = subject(case.manifest, case.entry, case.state, roles=roles, current=current)
     for text in required.rules:
         expression = parse(text)
+        if not variables["version"] and expression.names("version"):
+            continue
         if current is None and expression.names("current"):
             yield Verdict(f"rule {text}", True, "the alias has never served anything to compare with", "rule")
             continue
@@ -151,9 +160,8 @@ def rules(case: Case, required: Requirement, policies: Sequence[Policy]) -> Iter
         yield Verdict(f"rule {text}", outcome is True, reason, "rule")
 
 
-def _roles(case: Case, required: Requirement, policies: Sequence[Policy]) -> list[str]:
-    weighed = weigh(case, policies, signed=required.signature, separate=required.separate)
-    return sorted({each.approval.said.role for each in weighed if not each.against})
+def _weighed(case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]) -> list[Weighed]:
+    return weigh(case, policies, asking=policy, signed=required.signature, separate=required.separate)
 
 
 def _shown(text: str, variables: Mapping[str, object]) -> str:

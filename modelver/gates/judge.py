@@ -19,26 +19,32 @@ def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
         policies: The registry's default and the model's own, as far as there are any.
     """
     found = list(checks.yank(case)) if case.alias is not None else []
-    for required in requirements(case, policies):
+    for policy, required in _asking(case, policies):
         found += checks.fields(case, required)
         found += checks.forbidden(case, required)
         if case.alias is not None:
             found += checks.stage(case, required)
-            found += checks.approvals(case, required, policies)
-        found += checks.rules(case, required, policies)
+            found += checks.approvals(case, required, policy, policies)
+        found += checks.rules(case, required, policy, policies)
     return tuple(dict.fromkeys(found))
 
 
 def requirements(case: Case, policies: Sequence[Policy]) -> list[Requirement]:
     """Return what the policies require of a step."""
+    return [required for _, required in _asking(case, policies)]
+
+
+def _asking(case: Case, policies: Sequence[Policy]) -> list[tuple[Policy, Requirement]]:
+    """Return the policies that require something of a step, with what they require."""
     if case.alias is None:
-        return [policy.register for policy in policies]
-    return [policy.aliases[case.alias] for policy in policies if case.alias in policy.aliases]
+        return [(policy, policy.register) for policy in policies]
+    return [(policy, policy.aliases[case.alias]) for policy in policies if case.alias in policy.aliases]
 
 
 def may_override(case: Case, policies: Sequence[Policy]) -> bool:
-    """Tell whether somebody may pass over failed checks."""
-    return all(required.override for required in requirements(case, policies))
+    """Tell whether somebody may pass over failed checks; never over that a version was yanked."""
+    yanked = case.entry is not None and case.entry.yanked is not None
+    return not yanked and all(required.override for required in requirements(case, policies))
 
 
 def refusal(verdicts: Sequence[Verdict], what: str, where: object) -> ModelverError:

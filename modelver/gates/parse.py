@@ -44,14 +44,23 @@ def read_policy(data: Mapping[str, object], *, what: str = "policy") -> Policy:
     checklists = {name: lists.texts(name) for name, _ in lists.items()}
     return Policy(
         register=_register(require.table("register")),
-        aliases={
-            _alias(name, table): _requirement(table, checklists)
-            for name, table in require.tables("alias").items()
-        },
+        aliases=_aliases(require, checklists),
         checklists=checklists,
         keys=tuple(_key(table, person) for person, table in top.tables("keys").items()),
         revoked=_revoked(top),
     )
+
+
+def _aliases(require: Reader, checklists: dict[str, tuple[str, ...]]) -> dict[Alias, Requirement]:
+    found: dict[Alias, Requirement] = {}
+    for name, table in require.tables("alias").items():
+        alias = _alias(name, table)
+        if alias in found:
+            raise InvalidValue(
+                "an alias is there twice", where=table.path, hint="Case doesn't tell aliases apart."
+            )
+        found[alias] = _requirement(table, checklists)
+    return found
 
 
 def _alias(name: str, table: Reader) -> Alias:
@@ -105,14 +114,11 @@ def _rules(table: Reader) -> tuple[str, ...]:
 
 
 def _roles(table: Reader, key: str) -> tuple[str, ...]:
-    found = table.texts(key)
-    for index, role in enumerate(found):
-        check_role(role, table.at(f"{key}[{index}]"))
-    return found
+    return tuple(check_role(role, table.at(f"{key}[{index}]")) for index, role in enumerate(table.texts(key)))
 
 
-def check_role(role: str, where: str) -> None:
-    """Refuse a role that breaks the grammar of an alias.
+def check_role(role: str, where: str) -> str:
+    """Return a role as it is kept, in lower case, as aliases are.
 
     Raises:
         InvalidName: It does.
@@ -121,6 +127,7 @@ def check_role(role: str, where: str) -> None:
         check_segment(role, what="role", whole=role)
     except InvalidName as error:
         raise InvalidName(error.what, where=where, expected=error.expected, found=error.found) from None
+    return role.lower()
 
 
 def _key(table: Reader, person: str) -> Key:

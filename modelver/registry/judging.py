@@ -10,7 +10,7 @@ import attrs
 
 from modelver.errors import InvalidValue
 from modelver.gates.parse import check_role
-from modelver.gates.policy import ETHICS_CHECKLIST
+from modelver.gates.policy import Policy
 from modelver.gates.reading import parse_age
 from modelver.gates.signing import load_key, sign
 from modelver.history.governing import Approved, Judgement, Rejected
@@ -62,7 +62,7 @@ def judge_version(
     session: Session, ref: str | ModelVersion, words: Words, decision: Literal["approve", "reject"]
 ) -> ModelVersion:
     """Record that somebody approves of a version, or rejects it; see `Registry.approve`."""
-    check_role(words.role, "role")
+    role = check_role(words.role, "role")
     wanted = parse_ref(ref)
     session.open_for_writing()
     first = session.state(wanted.model)
@@ -73,7 +73,7 @@ def judge_version(
     said = kind(
         version=entry.version,
         digest=entry.digest,
-        role=words.role,
+        role=role,
         person=words.person or session.actor,
         reason=words.reason,
         alias=str(alias) if alias else "",
@@ -111,12 +111,10 @@ def _generation(state: State, alias: Alias) -> int:
 
 def _points(governing: Governed, wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the points of checklists that are given by name, and single points as they are."""
-    known: dict[str, tuple[str, ...]] = {"ethics": ETHICS_CHECKLIST}
-    for policy in governing.policies:
-        known.update(policy.checklists)
     several = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-    points = [point for each in several for point in known.get(each, (each,))]
-    return tuple(dict.fromkeys(points))
+    policies = governing.policies or (Policy(),)
+    known = [(each, [point for policy in policies for point in policy.points(each)]) for each in several]
+    return tuple(dict.fromkeys(point for each, points in known for point in points or (each,)))
 
 
 def _expiry(expires: Expiry) -> datetime | None:

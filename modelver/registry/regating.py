@@ -25,7 +25,7 @@ from modelver.values.report import Finding
 from modelver.values.verdict import Verdict
 
 _CLOCKS = timedelta(minutes=5)
-"""How far clocks may be apart (docs/format.md, "Clocks"): for so long a writer may not have seen a new default policy."""
+"""How far clocks may be apart (docs/format.md, "Clocks"): for so long a writer may not have seen what another log says."""
 
 _WRITING = timedelta(minutes=1)
 """How long before its time a commit's gates may have been asked, such as when an approval was about to expire."""
@@ -152,11 +152,19 @@ class _Asked:
         verdicts = judge(case, governing.policies)
         if all(verdicts):
             return verdicts
-        earlier = judge(attrs.evolve(case, at=case.at - _WRITING), governing.policies)
+        before = attrs.evolve(self._case(step, version, move, governing, _CLOCKS), at=case.at - _WRITING)
+        earlier = judge(before, governing.policies)
         passed = {verdict.check for verdict in earlier if verdict}
         return tuple(attrs.evolve(each, passed=each.passed or each.check in passed) for each in verdicts)
 
-    def _case(self, step: _Step, version: str, move: AliasSet | None, governing: Governed) -> Case:
+    def _case(
+        self,
+        step: _Step,
+        version: str,
+        move: AliasSet | None,
+        governing: Governed,
+        earlier: timedelta = timedelta(0),
+    ) -> Case:
         entry = step.entry(version)
         manifest = read_manifest(self._session, self._name, entry)
         return gather_case(
@@ -166,7 +174,7 @@ class _Asked:
             entry if move else None,
             move.alias if move else None,
             governing.policies,
-            step.commit.at,
+            step.commit.at - earlier,
         )
 
 

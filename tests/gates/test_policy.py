@@ -113,3 +113,10 @@ def test_too_much_is_refused() -> None:
         read_policy({"require": {"alias": {f"a{number}": {} for number in range(2000)}}})
     with pytest.raises(mv.InvalidValue):
         read_policy(production(approvals=[f"r{number}" for number in range(2000)]))
+
+
+def test_an_alias_in_two_cases_is_refused() -> None:
+    """What the first asks for would be lost."""
+    tables = {"production": {"approvals": ["legal"]}, "Production": {"fields": ["changelog"]}}
+    with pytest.raises(mv.InvalidValue, match=r"require\.alias\.Production"):
+        read_policy({"require": {"alias": tables}})

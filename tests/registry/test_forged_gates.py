@@ -197,3 +197,17 @@ def test_a_writer_that_missed_a_new_default_by_a_moment_is_not_blamed(
     registry._session.log(MODEL).append(lambda _: Proposal((moved,)), by="late")
     report = registry.verify()
     assert "default policy" in report.findings[0].what
+
+
+def test_nobody_passes_over_a_yank(memory: mv.Registry) -> None:
+    """A commit that says it did, with a reason and a policy that lets others be passed over, is found."""
+    memory.register(MODEL, {"w": b"1"}, capture=False)
+    memory.set_policy(MODEL, {"require": {"alias": {"production": {"fields": ["changelog"]}}}})
+    memory.yank("m:1.0.0", reason="bad")
+
+    def make(state: State) -> Proposal:
+        moved = AliasSet(PRODUCTION, "1.0.0", state.versions["1.0.0"].digest, override=True)
+        return Proposal((moved,), "because")
+
+    memory._session.log(MODEL).append(make, by="forger")
+    assert "does not let anybody" in str(memory.verify())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import modelver as mv
+from modelver.registry.gating import gate_registration
 from tests.registries import MODEL, publish
 
 ANA, BOB = "ana@acme.io", "bob@acme.io"
@@ -386,3 +387,73 @@ def test_a_promotion_shows_itself(memory: mv.Registry) -> None:
     assert "<script>" not in promotion._repr_html_()
     with pytest.raises(mv.ApprovalRequired):
         promotion.raise_if_failed()
+
+
+def test_each_policy_asks_for_its_own_checklist(memory: mv.Registry) -> None:
+    """A model's checklist that is called as one of the default's is gone through too, and both by their one name."""
+    publish(memory)
+    default = {"checklists": {"launch": ["A"]}, **asking(checklists=["launch"])}
+    memory.set_policy(None, default)
+    memory.set_policy(MODEL, {"checklists": {"launch": ["B"]}, **asking(checklists=["launch"])})
+    memory.approve(f"{MODEL}:1.0.0", role="risk", checklist=["A"])
+    assert failed(memory) == {"checklist launch": "1 of 1 points are open, such as: B"}
+    memory.approve(f"{MODEL}:1.0.0", role="risk", checklist="launch")
+    assert memory.promote(f"{MODEL}:1.0.0", to="production").moved
+    assert memory.verify()
+
+
+def test_a_models_policy_does_not_add_to_whom_the_default_trusts(memory: mv.Registry, tmp_path: Path) -> None:
+    """Where the default has keys for a role, a key of the model's own policy says nothing to it."""
+    publish(memory)
+    _, public = key(tmp_path, "ana")
+    bobs, bobs_public = key(tmp_path, "bob")
+    memory.set_policy(
+        None, {"keys": {ANA: {"roles": ["legal"], "public_key": public}}, **asking(approvals=["legal"])}
+    )
+    memory.set_policy(MODEL, {"keys": {BOB: {"roles": ["legal"], "public_key": bobs_public}}})
+    memory.approve(f"{MODEL}:1.0.0", role="legal", person=BOB, signer=bobs)
+    assert failed(memory) == {
+        "approval legal": f"that of {BOB} doesn't count: its key is not trusted for legal"
+    }
+
+
+def test_a_role_means_the_same_in_every_case(memory: mv.Registry, tmp_path: Path) -> None:
+    """A key for Legal is one for legal, so a claim doesn't count; a rejection by LEGAL undoes what legal approved."""
+    publish(memory)
+    anas, public = key(tmp_path, "ana")
+    keys = {ANA: {"roles": ["Legal"], "public_key": public}}
+    memory.set_policy(MODEL, {"keys": keys, **asking(approvals=["legal"])})
+    memory.approve(f"{MODEL}:1.0.0", role="legal", person=BOB)
+    assert "not signed" in failed(memory)["approval legal"]
+    memory.approve(f"{MODEL}:1.0.0", role="LEGAL", person=ANA, signer=anas)
+    assert not failed(memory)
+    memory.reject(f"{MODEL}:1.0.0", role="Legal", reason="no", person=ANA)
+    assert "rejected the version afterwards" in failed(memory)["approval legal"]
+
+
+def test_a_rule_about_the_number_waits_until_there_is_one(memory: mv.Registry) -> None:
+    """It is not asked before anything is read, and it is asked before the commit."""
+    memory.create_model(MODEL)
+    memory.set_policy(MODEL, {"require": {"register": {"rules": ['semver(version) < semver("2.0.0")']}}})
+    assert publish(memory).version == "1.0.0"
+    with pytest.raises(mv.Refused, match="semver"):
+        memory.register(MODEL, {"w": b"2"}, version="2.0.0", capture=False)
+    assert memory.verify()
+
+
+def test_a_base_that_is_yanked_at_the_same_moment_is_nobodys_fault(
+    memory: mv.Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gates were asked just before another log said so."""
+    memory.register("base", {"w": b"b"}, capture=False)
+    memory.create_model(MODEL)
+    memory.set_policy(MODEL, {"require": {"register": {"forbid": ["yanked_base"]}}})
+
+    def ask(*arguments: Any) -> Any:
+        said = gate_registration(*arguments)
+        memory.yank("base:1.0.0", reason="bad")
+        return said
+
+    monkeypatch.setattr("modelver.registry.committing.gate_registration", ask)
+    memory.register(MODEL, {"w": b"1"}, base=["base:1.0.0"], capture=False)
+    assert memory.verify()
