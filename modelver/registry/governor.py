@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from modelver.gates import Policy
 from modelver.registry import inputs
+from modelver.registry.asking import warn_of_role
 from modelver.registry.judging import Expiry, Signer, Words, judge_version
 from modelver.registry.policies import PolicyLike, policy_of, set_policy
 from modelver.registry.promoting import Promotion, promote
@@ -61,7 +62,8 @@ class RegistryGovernor(RegistryReader):
     ) -> ModelVersion:
         """Record that somebody approves of a version.
 
-        It is tied to the version's digest. Without a signature it is a claim, and shown as one.
+        It is tied to the version's digest. Without a signature it is a claim, and shown as one. A role that no policy asks
+        for, while they ask for others, is worth a warning: it may be mistyped.
 
         Args:
             ref: The version.
@@ -90,7 +92,10 @@ class RegistryGovernor(RegistryReader):
             signer,
             commit_id,
         )
-        return judge_version(self._session, ref, words, "approve")
+        version = judge_version(self._session, ref, words, "approve")
+        if not checklist:
+            warn_of_role(self._session, version.name, role)
+        return version
 
     def reject(
         self,
@@ -112,7 +117,9 @@ class RegistryGovernor(RegistryReader):
             InvalidValue: There is no reason, or no policy trusts the key.
         """
         words = Words(role, inputs.reason(reason, str(ref)), to, person, None, (), signer, commit_id)
-        return judge_version(self._session, ref, words, "reject")
+        version = judge_version(self._session, ref, words, "reject")
+        warn_of_role(self._session, version.name, role)
+        return version
 
     def promote(
         self,

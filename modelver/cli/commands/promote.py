@@ -57,4 +57,6 @@ def command(
             screen.line(found.version.ref)
             if dry_run and found.verdicts:
                 show_verdicts(screen, found.verdicts)
+            elif dry_run:
+                say(f"nothing is required of {found.version.name}@{found.alias}")
     return exit_codes.CHECK_FAILED if dry_run and not found else exit_codes.OK
