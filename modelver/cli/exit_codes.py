@@ -33,7 +33,8 @@ TABLE = (
     ExitCode(
         CHECK_FAILED,
         None,
-        "a check failed: verify found damage, doctor a fault, check a change, or compare --exit-code a difference",
+        "a check failed: verify or audit found damage, doctor a fault, check a change, promote --dry-run a gate that "
+        "says no, or compare --exit-code a difference",
     ),
     ExitCode(USAGE, errors.InvalidValue, "wrong usage or input; nothing was changed"),
     ExitCode(3, errors.NotFound, "what was asked for does not exist"),

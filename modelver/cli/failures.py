@@ -4,12 +4,16 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from modelver.cli import exit_codes
 from modelver.cli.terminal import say, write_json
-from modelver.errors import InvalidValue, ModelverError, StoreError
+from modelver.errors import InvalidValue, ModelverError, Refused, StoreError
+
+if TYPE_CHECKING:
+    from modelver.values.canonical import Json
 
 
 def exit_code_of(work: Callable[[], object], *, as_json: bool) -> int:
@@ -47,12 +51,19 @@ def _outcome(work: Callable[[], object], *, as_json: bool) -> int:
     return code if isinstance(code, int) else exit_codes.OK
 
 
-def _fields(error: ModelverError) -> dict[str, str]:
-    parts = {part: getattr(error, part) for part in ("what", "where", "expected", "found", "hint")}
+def _fields(error: ModelverError) -> "dict[str, Json]":
+    parts: dict[str, Json] = {
+        part: getattr(error, part) for part in ("what", "where", "expected", "found", "hint")
+    }
+    if isinstance(error, Refused):
+        from modelver.cli.verdicts import verdict_data
+        from modelver.values.verdict import Verdict
+
+        parts["verdicts"] = verdict_data([each for each in error.verdicts if isinstance(each, Verdict)])
     return {"type": type(error).__name__, "message": str(error), **parts}
 
 
-def _written(fields: dict[str, str], code: int, *, as_json: bool) -> int:
+def _written(fields: "dict[str, Json]", code: int, *, as_json: bool) -> int:
     """Write an error as JSON; where even that fails, stderr has told it."""
     if as_json:
         with suppress(StoreError):

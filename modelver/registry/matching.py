@@ -91,7 +91,7 @@ def to_wanted(prompts: object, data: inputs.DataLike | None, *, environment: boo
     named = {name: checked_source(source) for name, source in inputs.mapping(prompts, "prompts").items()}
     datasets = inputs.to_datasets(_with_digests(data) if isinstance(data, Mapping) else data)
     if not (named or datasets or environment):
-        raise InvalidValue("there is nothing to check", hint="Give prompts, data or environment=True.")
+        raise InvalidValue("there is nothing to check", hint="Give prompts, data or the environment.")
     return Wanted(named, datasets, environment)
 
 

@@ -52,7 +52,7 @@ def test_what_changed_fails_the_check(run: Run, project: Path) -> None:
     assert "all is well" in run("check").stdout
     (project / "prompts" / "system.txt").write_text("Be kind.\nAnswer {question} briefly.\n")
     done = run("check", code=1)
-    assert "this calls for 1.1.0 (minor)" in done.stdout
+    assert "this calls for 1.1.0 (minor)\n  minor: prompt files: 1 changed\n" in done.stdout
     assert "prompts/system.txt: prompt system: changed in line 2" in done.stdout
     for option in (["--json"], ["--format", "json"]):
         answer = run("check", *option, code=1).json

@@ -49,6 +49,11 @@ def test_a_promotion_is_refused_with_all_that_failed(run: Run, fraud: str, polic
     """The exit code is 6 and the alias stays; a dry run shows the table, and exits with 1."""
     done = run("promote", f"{fraud}:1.0.0", "--to", "production", code=6)
     assert "approval legal: nobody approved" in done.stderr
+    refused = run("promote", f"{fraud}:1.0.0", "--to", "production", "--json", code=6).json["error"]
+    assert [(each["check"], each["passed"]) for each in refused["verdicts"]] == [
+        ("approval legal", False),
+        ("rule metrics.f1 >= 0.9", True),
+    ]
     dry = run("promote", f"{fraud}:1.0.0", "--to", "production", "--dry-run", code=1)
     assert "FAILED approval legal nobody approved" in " ".join(dry.stdout.split())
     answer = run("promote", f"{fraud}:1.0.0", "--to", "production", "--dry-run", "--json", code=1).json
@@ -67,6 +72,15 @@ def test_an_approval_lets_it_pass_and_a_rejection_stops_it(run: Run, fraud: str,
     assert (done.stdout, done.stderr) == ("acme/fraud:1.0.0\n", "acme/fraud@production is 1.0.0 now\n")
     actions = [entry["action"] for entry in run("log", fraud, "--json").json["entries"]]
     assert actions[-4:] == ["approved", "rejected", "approved", "promote"]
+
+
+def test_what_nobody_requires_is_told(run: Run, fraud: str, policy: Path) -> None:
+    """A mistyped alias or role would otherwise look as if all were well."""
+    done = run("promote", f"{fraud}:1.0.0", "--to", "prodution", "--dry-run")
+    assert done.stderr == "nothing is required of acme/fraud@prodution\n"
+    for said in (("approve",), ("reject", "--reason", "consent")):
+        done = run(*said, f"{fraud}:1.0.0", "--role", "legl", "--person", "ana")
+        assert "Warning: no policy asks for the role legl: policies ask for legal" in done.stderr
 
 
 def test_an_override_is_flagged_in_the_log(run: Run, fraud: str, policy: Path) -> None:

@@ -142,6 +142,15 @@ def _annotate(report: "Report", folder: Path) -> None:
     if lines:
         write("\n".join(lines))
     say(_summary(report))
+    if why := _why(report):
+        say(f"  {why}")
+
+
+def _why(report: "Report") -> str:
+    """Return why the changes call for a bump, in one line; empty where nothing changed."""
+    from modelver.registry.drifting import Drift
+
+    return str(report.advice) if isinstance(report, Drift) and report.next else ""
 
 
 def _summary(report: "Report") -> str:
@@ -159,6 +168,8 @@ def _show(call: Call, report: "Report") -> None:
 
     with call.screen() as screen:
         screen.line(_summary(report), GOOD if report else BAD)
+        if why := _why(report):
+            screen.line(f"  {why}")
         rows = [_row(finding, "", BAD) for finding in report.findings]
         rows += [_row(note, "note", "dim") for note in report.notes]
         if rows:

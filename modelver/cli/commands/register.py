@@ -75,7 +75,7 @@ class _Options(TypedDict):
     "--changelog-file",
     type=click.File("rb"),
     callback=_read_changelog,
-    help="The same from a file; - is stdin.",
+    help="The same from a file, all of it; - is stdin.",
 )
 @click.option(
     "--metric", "metrics", multiple=True, metavar="NAME=NUMBER", callback=numbers, help="A measured figure."
