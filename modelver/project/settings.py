@@ -139,7 +139,7 @@ def _project(file: ProjectFile) -> Project:
         stated=read_metadata(_table(file, top, "metadata")),
         metrics=read_metrics(metrics, "metrics") if top.has("metrics") else None,
         params=read_json(_table(file, top, "params")) if top.has("params") else None,
-        data=tuple(sorted(read_datasets(top.table("data")), key=lambda each: each.name)),
+        data=_datasets(top),
         tags=read_texts(top.table("tags")) if top.has("tags") else None,
         story=read_story(top.table("changelog")),
         lock=_lock(top.table("environment")),
@@ -159,11 +159,38 @@ def _name(model: Reader) -> ModelName:
 
 def _components(table: Reader) -> dict[str, tuple[str, ...]]:
     table.known(ROLES)
-    found = {name: table.texts(name) for name in ROLES if table.has(name)}
+    data, _ = _split_data(table)
+    found = {name: (data if name == "data" else table).texts(name) for name in ROLES if table.has(name)}
     for name, patterns in found.items():
         for index, pattern in enumerate(patterns):
             check_pattern(pattern, table.at(f"{name}[{index}]"))
     return found
+
+
+def _split_data(components: Reader) -> tuple[Reader, list[tuple[str, Mapping[object, object]]]]:
+    """Return the patterns of the components' data, and the datasets that are listed among them, each with its path."""
+    listed = dict(components.items()).get("data", ())
+    if not isinstance(listed, list):
+        return components, []
+    patterns = [each for each in listed if not isinstance(each, Mapping)]
+    tables = [
+        (components.at(f"data[{i}]"), each) for i, each in enumerate(listed) if isinstance(each, Mapping)
+    ]
+    return Reader({"data": patterns}, components.path), tables
+
+
+def _datasets(top: Reader) -> tuple[Dataset, ...]:
+    """Return the datasets: those of the table ``data``, and those that the components list, with their names."""
+    found = list(read_datasets(top.table("data")))
+    for path, each in _split_data(top.table("components"))[1]:
+        table = Reader(each, path)
+        name = table.text("name")
+        if not name or name in {known.name for known in found}:
+            raise table.fault("name", "a name of its own", repr(name))
+        found += read_datasets(
+            Reader({name: {key: value for key, value in each.items() if key != "name"}}, path)
+        )
+    return tuple(sorted(found, key=lambda each: each.name))
 
 
 def _lock(table: Reader) -> str:

@@ -136,3 +136,23 @@ def test_a_snapshot_is_stored_with_the_version(registry: mv.Registry, project: P
     assert version.metadata.data[0].digest == f"sha256:{entry.sha256}"
     assert registry.load(version).path.joinpath("data/train.csv").read_text() == "amount\n1\n"
     assert registry.check_project(project)
+
+
+def test_components_may_list_datasets(registry: mv.Registry, tmp_path: Path) -> None:
+    """Among the patterns of files that are stored, tables are datasets, which are recorded by their digests."""
+    (tmp_path / "train.csv").write_text("a,b")
+    (tmp_path / "labels.txt").write_text("x")
+    project = tmp_path / "modelver.toml"
+    listed = 'data = ["labels.txt", { name = "train", uri = "train.csv", split = "train" }]'
+    project.write_text(f'[model]\nname = "m"\n[components]\n{listed}\n')
+    version = registry.register_project(tmp_path, changelog="The first.", capture=False)
+    assert [entry.path for entry in version.files] == ["labels.txt"]
+    assert [(each.name, each.split, bool(each.digest)) for each in version.metadata.data] == [
+        ("train", "train", True)
+    ]
+    assert registry.check_project(tmp_path)
+    (tmp_path / "train.csv").write_text("other")
+    assert not registry.check_project(tmp_path)
+    project.write_text(f'[model]\nname = "m"\n[components]\n{listed}\n[data]\ntrain = "train.csv"\n')
+    with pytest.raises(mv.InvalidValue, match=r"components\.data\[1\]\.name"):
+        registry.check_project(tmp_path)
