@@ -186,7 +186,7 @@ def _check_name(words: Sequence[Word], index: int, bound: dict[str, str], broken
         hint = (
             f"Did you mean {similar[0]}?"
             if similar
-            else f'A metric is metrics["{word}"], a tag tags["{word}"].'
+            else f'A metric is metrics["{word}"], a tag tags["{word}"], a text "{word}".'
         )
     raise broken(word.at, f"the unknown {'function' if called else 'variable'} {word}", hint)
 

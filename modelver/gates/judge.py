@@ -59,7 +59,7 @@ def refusal(verdicts: Sequence[Verdict], what: str, where: object) -> ModelverEr
         what,
         where=where,
         found=f"{len(failed)} of {len(verdicts)} checks failed: {'; '.join(named[:_SHOWN])}{more}",
-        hint="Mend what failed and try again; .verdicts has all of it.",
+        hint="Mend what failed and try again" + ("; .verdicts (--json) has all of it." if more else "."),
     )
     error.verdicts = tuple(verdicts)
     return error

@@ -206,6 +206,12 @@ def test_what_can_not_be_read_is_absent(text: str, capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_text_without_quotes_is_told_how_to_be_one() -> None:
+    """The name of an alias, a model or a licence is a text."""
+    with pytest.raises(mv.InvalidValue, match='a text "production"'):
+        parse("production in aliases")
+
+
 def test_a_raw_text_ends_where_it_ends() -> None:
     """A backslash in a raw text escapes nothing, so what is behind it is not taken for text."""
     with pytest.raises(mv.InvalidValue, match="the unknown variable unknown"):
