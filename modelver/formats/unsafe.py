@@ -3,6 +3,8 @@
 Nothing is unpickled. A file that is not found here is not thereby safe.
 """
 
+import re
+
 HEAD = 4096
 """Bytes of a file's beginning that are looked at."""
 
@@ -14,6 +16,9 @@ _ZIP = b"PK\x03\x04"
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _TORCH_LEGACY = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 _NUMPY = b"\x93NUMPY"
+_OF_OBJECTS = re.compile(rb"""[:,]\s*["']\|?O8?["']""")
+_PACKED = re.compile(r"\.(?:gz|bz2|xz|lzma|zst|lz4|z)$")
+_GLOBAL = re.compile(rb"\(*c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n")
 
 
 def unsafe_format(path: str, head: bytes) -> str:
@@ -23,14 +28,16 @@ def unsafe_format(path: str, head: bytes) -> str:
         path: Its path in the version.
         head: Its first `HEAD` bytes.
     """
-    suffix = path.lower().rpartition(".")[2]
+    suffix = _PACKED.sub("", path.lower()).rpartition(".")[2]
     signs = {
         f"a pickle, by its suffix .{suffix}": suffix in _PICKLES,
         "a pickle, by its first bytes": len(head) > 1 and head[0] == _PROTOCOL and head[1] in _PROTOCOLS,
+        "a pickle of an old protocol, which names a function": _GLOBAL.match(head) is not None,
         "a pickle of PyTorch": _TORCH_LEGACY in head[:32],
         "a zip file of PyTorch, with a pickle inside": head.startswith(_ZIP)
         and (suffix in _TORCH or b"data.pkl" in head),
         "a 7z file in place of weights": head.startswith(_SEVEN_ZIP) and suffix in _TORCH,
-        "a NumPy file of objects, with a pickle inside": head.startswith(_NUMPY) and b"'|O" in head[:256],
+        "a NumPy file of objects, with a pickle inside": head.startswith(_NUMPY)
+        and _OF_OBJECTS.search(head) is not None,
     }
     return next((kind for kind, found in signs.items() if found), "")

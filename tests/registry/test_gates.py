@@ -82,6 +82,10 @@ def test_what_registering_requires_is_told_before_anything_is_read(
         ("old.pth", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
         ("model.ckpt", b"7z\xbc\xaf\x27\x1c"),
         ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False"),
+        ("y.npy", b"\x93NUMPY\x01\x00v\x00{'descr': 'O', 'fortran_order': False"),
+        ("z.npy", b'\x93NUMPY\x01\x00v\x00{"descr": [("a", "<f4"), ("b", "|O")]'),
+        ("model.pkl.gz", b"\x1f\x8b\x08"),
+        ("pytorch_model.bin", b"cos\nsystem\n(S'true'\ntR."),
     ],
 )
 def test_formats_that_can_run_code_are_refused(path: str, data: bytes, memory: mv.Registry) -> None:
