@@ -35,8 +35,6 @@ _FUNCTIONS = (
     "bytes",
     "timestamp",
     "duration",
-    "min",
-    "max",
 )
 _WORDS = {
     "and": "&&",
@@ -78,6 +76,7 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
         _check_division(words, index, broken)
         _check_number(words, index, figures, broken)
         _check_order(words, index, broken)
+        _check_text(words, index, broken)
         _check_name(words, index, bound, broken)
 
 
@@ -169,6 +168,25 @@ def _check_order(words: Sequence[Word], index: int, broken: Fault) -> None:
         raise broken(
             words[index].at, "versions compared as text", 'Write semver(version) < semver("1.10.0").'
         )
+
+
+_NO_TEXTS = {
+    "aliases": "Write {text} in aliases.",
+    "approvals": "Write {text} in approvals.",
+    "created_at": 'Write timestamp("2026-01-31T00:00:00Z").',
+}
+"""Variables that are never equal to a text, nor before it."""
+
+
+def _check_text(words: Sequence[Word], index: int, broken: Fault) -> None:
+    """``aliases == "production"`` is never true."""
+    if words[index].text not in _ORDER | {"==", "!="} or not 0 < index < len(words) - 1:
+        return
+    before, after = words[index - 1], words[index + 1]
+    for name, other, at in ((before, after, index - 1), (after, before, index + 1)):
+        if name.text in _NO_TEXTS and other.kind == "text" and not _is_field(words, at):
+            hint = _NO_TEXTS[name.text].format(text=other.text)
+            raise broken(name.at, f"{name} compared with a text", hint)
 
 
 def _check_name(words: Sequence[Word], index: int, bound: dict[str, str], broken: Fault) -> None:

@@ -1,7 +1,7 @@
 """Asking the gates again, for every step of a log: what a commit says of them is not believed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -101,6 +101,8 @@ class _Asked:
 
     def faults(self, step: _Step) -> Iterator[str]:
         """Say what is wrong with a commit."""
+        if step.commit.at > datetime.now(UTC) + _CLOCKS:
+            yield "it is dated ahead of this machine's clock, so that what takes time seems to have passed"
         own = step.before.policies[-1] if step.before.policies else None
         for event in step.commit.events:
             if not isinstance(event, AliasSet | Registered):
