@@ -23,8 +23,15 @@ CHECKS = {
     "documentation": "sphinx-build --quiet --fail-on-warning --keep-going docs site",
     "tests, and the documentation's code": f"pytest --numprocesses {WORKERS} --cov",
 }
+PROPERTIES = " ".join(
+    f"tests/{room}"
+    for room in "values history expressions gates formats compare index publish project machines".split()
+)
 FULL = {
-    "tests of thousands of runs and of large files": f"pytest --numprocesses {WORKERS} --timeout 3600 -m full"
+    "properties, with ten times as many examples": (
+        f"pytest --numprocesses {WORKERS} --timeout 3600 --hypothesis-profile thorough {PROPERTIES}"
+    ),
+    "tests of thousands of runs and of large files": f"pytest --numprocesses {WORKERS} --timeout 3600 -m full",
 }
 
 

@@ -17,7 +17,8 @@ from tests.servers.sshd import Sshd
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 # A deadline would make the outcome depend on how busy the machine is.
-hypothesis.settings.register_profile("house", hypothesis.settings(), deadline=None)
+hypothesis.settings.register_profile("house", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=400)
 hypothesis.settings.load_profile("house")
 
 

@@ -440,4 +440,4 @@ class RemoteContract(StoreContract, ABC):
 
     contested = 8
     waited_for = 30
-    examples = 6
+    examples = 4

@@ -11,7 +11,7 @@ from tests.registries import objects, temporary_files
 
 from .processes import Process
 
-ROUNDS = [15, pytest.param(200, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+ROUNDS = [8, pytest.param(200, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
 MODEL = "acme/fraud"
 
 

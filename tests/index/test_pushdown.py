@@ -94,14 +94,14 @@ def both(versions: list[tuple[Manifest, Told]], text: str) -> None:
 
 
 @given(few_versions, _expressions)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_pushing_down_changes_nothing(versions: list[tuple[Manifest, Told]], text: str) -> None:
     """A search finds the same, whether SQL narrows it down or the expression is asked of every version."""
     both(versions, text)
 
 
 @given(few_versions, st.lists(_atoms, min_size=1, max_size=3).map(" && ".join))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_comparisons_alone_are_decided_by_sql_as_cel_does(
     versions: list[tuple[Manifest, Told]], text: str
 ) -> None:

@@ -147,4 +147,4 @@ class GatesBesideAToy(RuleBasedStateMachine):
 
 
 TestGatesBesideAToy = GatesBesideAToy.TestCase
-TestGatesBesideAToy.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestGatesBesideAToy.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

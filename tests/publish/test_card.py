@@ -278,7 +278,7 @@ def test_a_missing_library_is_told_with_the_command_to_type(monkeypatch: pytest.
 
 
 @given(hostile_facts())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_hostile_text_leaves_the_front_matter_valid(known: CardFacts) -> None:
     """Whatever a publisher states, the Hub's library reads the card, and finds no key that is not ours."""
     text = Card(known).markdown()
@@ -292,7 +292,7 @@ def test_hostile_text_leaves_the_front_matter_valid(known: CardFacts) -> None:
 
 
 @given(hostile_facts())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_hostile_text_is_text_on_the_page(known: CardFacts) -> None:
     """Neither the page nor the Markdown, rendered, has a tag or an attribute that is not ours."""
     page = Page(Card(known).html())
@@ -321,7 +321,7 @@ def test_hostile_text_is_text_on_the_page(known: CardFacts) -> None:
 
 
 @given(hostile_facts())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_hostile_text_leaves_json_valid(known: CardFacts) -> None:
     """Google's schema and CycloneDX's have nothing against it."""
     written = Card(known)
@@ -357,7 +357,7 @@ def test_thousands_of_figures_make_a_card_that_can_be_read() -> None:
 
 
 @given(st.lists(METRICS, max_size=5, unique_by=lambda metric: metric.key))
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_figures_survive_being_written_and_read(metrics: list[Metric]) -> None:
     """A card that we wrote gives back its figures, where its texts fit in one line."""
     written = Card(attrs.evolve(facts(), metrics=tuple(metrics)))

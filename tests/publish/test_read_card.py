@@ -218,7 +218,7 @@ def test_whatever_a_card_holds_can_be_registered(lines: list[str]) -> None:
 
 
 @given(METADATA)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_card_that_we_wrote_gives_back_what_it_says(stated: Metadata) -> None:
     """The license in the Hub's word, and the tags, come back; nothing that is broken."""
     written = Card(facts_of(stated))

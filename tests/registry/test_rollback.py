@@ -158,7 +158,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(steps)
 @pytest.mark.filterwarnings("ignore:.*is still what:UserWarning")
 def test_any_sequence_of_moves_is_a_stack(sequence: list[tuple[str, int]]) -> None:

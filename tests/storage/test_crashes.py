@@ -12,8 +12,7 @@ from .faults import SIZE, traced
 
 VERBS = [
     "put_new",
-    "adopt",
-    *(pytest.param(verb, marks=pytest.mark.full) for verb in ("put_blob", "incoming")),
+    *(pytest.param(verb, marks=pytest.mark.full) for verb in ("adopt", "put_blob", "incoming")),
 ]
 DATA = scenario.content(SIZE)
 WHOLE = {scenario.KEY: DATA}
