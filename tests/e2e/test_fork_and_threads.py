@@ -44,7 +44,7 @@ def use(registry: mv.Registry, name: str) -> str:
     known = registry.resolve(f"{MODEL}@production")
     if (registry.load(known) / "model.bin").read_bytes() != b"first":
         return "other bytes were loaded"
-    made = registry.register(MODEL, {"model.bin": name.encode()}, capture=False)
+    made = registry.register(MODEL, {"model.bin": name.encode()}, changelog="x", capture=False)
     if not made.created or (registry.load(made) / "model.bin").read_bytes() != name.encode():
         return f"{made} is not what was registered"
     registry.set_alias(MODEL, name, made)
@@ -107,7 +107,7 @@ def main(url: str, options: str, rounds: int) -> None:
     """Fork in every way; print what went wrong."""
     registry = mv.Registry(url, storage_options=json.loads(options), create=True)
     OPENED.append(registry)
-    registry.register(MODEL, {"model.bin": b"first"}, aliases=["production"], capture=False)
+    registry.register(MODEL, {"model.bin": b"first"}, changelog="x", aliases=["production"], capture=False)
     registry.load(f"{MODEL}@production")
     problems = [forked(registry, f"quiet-{number}") for number in range(rounds)]
     with busy(registry):

@@ -93,8 +93,18 @@ def test_what_was_left_out_is_said(
     """Litter is no part of the version; the log of this library names it once."""
     write_tree(build, {".git/config": "", ".DS_Store": ""})
     with caplog.at_level(logging.WARNING, logger="modelver"):
-        memory.register(MODEL, build, capture=False)
+        memory.register(MODEL, build, changelog="x", capture=False)
     assert [record.getMessage() for record in caplog.records] == ["left out of the version: .DS_Store, .git"]
+
+
+def test_a_missing_changelog_is_told(memory: mv.Registry, caplog: pytest.LogCaptureFixture) -> None:
+    """Where a version was made; any section is enough."""
+    with caplog.at_level(logging.WARNING, logger="modelver"):
+        publish(memory, changelog=mv.Changelog(caveats=("Slow.",)))
+        publish(memory, b"2")
+        publish(memory, b"2")
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["acme/fraud:1.1.0 has no changelog: nobody will know what changed"]
 
 
 def test_everything_stated_comes_back(memory: mv.Registry, tmp_path: Path) -> None:
