@@ -10,7 +10,7 @@ from modelver.gates.case import Case
 from modelver.gates.policy import Policy
 from modelver.gates.signing import check_signature
 from modelver.history.governing import Judgement
-from modelver.history.state import Approval
+from modelver.history.state import Approval, Rejection, VersionEntry
 
 
 @attrs.frozen
@@ -84,21 +84,22 @@ def _past(case: Case, approval: Approval) -> str:
     said = approval.said
     if said.alias and said.alias != case.alias:
         return f"it is for {said.alias}"
-    if said.alias and said.generation != generation(case, said.alias):
+    if said.alias and said.generation != case.state.generation(said.alias):
         return f"{said.alias} has moved since"
     if said.expires is not None and said.expires <= case.at:
         return f"it expired on {said.expires:%Y-%m-%d}"
-    rejections = case.entry.rejections if case.entry else ()
-    for rejection in rejections:
-        if role_of(rejection.said) == role_of(said) and rejection.mark.seq > approval.mark.seq:
-            return f"{rejection.said.person} rejected the version afterwards"
-    return ""
+    rejection = rejected_after(case.entry, approval) if case.entry else None
+    return f"{rejection.said.person} rejected the version afterwards" if rejection else ""
 
 
-def generation(case: Case, alias: str) -> int:
-    """Return an alias's generation: the number of its last change, its deletion too; 0 where it never existed."""
-    changes = [change.generation for change in case.state.alias_history if change.alias == alias]
-    return changes[-1] if changes else 0
+def rejected_after(entry: VersionEntry, approval: Approval) -> Rejection | None:
+    """Return the first rejection that undoes an approval: one by the same role, afterwards."""
+    later = (
+        rejection
+        for rejection in entry.rejections
+        if role_of(rejection.said) == role_of(approval.said) and rejection.mark.seq > approval.mark.seq
+    )
+    return next(later, None)
 
 
 def _proof(case: Case, policies: tuple[Policy, ...], asking: Policy, said: Judgement) -> tuple[bool, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from modelver.expressions.expression import Subject
-from modelver.history.state import State, VersionEntry
+from modelver.history.state import State, VersionEntry, latest_metrics, latest_tags
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.manifest import Manifest
@@ -15,10 +15,10 @@ _FOR_FUNCTIONS = {"metric", "ambiguous"}
 
 
 class Figures:
-    """A version's metrics, the latest of each: by name where that is enough, else by dataset and slice too.
+    """A version's metrics: by name where that is enough, else by dataset and slice too.
 
     Args:
-        metrics: In the order in which they were measured.
+        metrics: The latest of each.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
@@ -73,8 +73,7 @@ def subject(
         roles: Whose approvals count.
         current: What the alias serves, as this function gives it.
     """
-    later = entry.evaluations if entry else ()
-    figures = Figures([*manifest.metadata.metrics, *(metric for each in later for metric in each.metrics)])
+    figures = Figures(latest_metrics(manifest.metadata.metrics, entry.evaluations if entry else ()))
     stated = cast("Mapping[str, Json]", wire.to_json(manifest.metadata))
     return {
         "name": str(manifest.model),
@@ -85,11 +84,7 @@ def subject(
         "metric": figures.metric,
         "params": dict(manifest.metadata.params),
         "tags": tags(manifest, entry),
-        "aliases": [
-            str(change.alias)
-            for change in state.aliases.values()
-            if entry is not None and change.digest == entry.digest
-        ],
+        "aliases": [str(change.alias) for change in state.naming(entry)] if entry else [],
         "approvals": list(roles),
         "metadata": {key: value for key, value in stated.items() if key not in _OWN},
         "created_at": entry.registered.at if entry else None,
@@ -102,7 +97,4 @@ def subject(
 
 def tags(manifest: Manifest, entry: VersionEntry | None) -> dict[str, str]:
     """Return a version's tags, those that were added or taken away later too."""
-    found = dict(manifest.metadata.tags)
-    for annotation in entry.annotations if entry else ():
-        found.update(annotation.tags)
-    return {key: value for key, value in found.items() if value}
+    return latest_tags(manifest.metadata.tags, entry.annotations if entry else ())

@@ -1,6 +1,6 @@
 """What a log says after a commit: the values that replaying gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import attrs
@@ -49,6 +49,20 @@ class Annotation:
     note: str
     tags: Mapping[str, str]
     mark: Mark
+
+
+def latest_metrics(stated: Iterable[Metric], later: Iterable[Evaluation]) -> tuple[Metric, ...]:
+    """Return the latest metric of each name, dataset and slice."""
+    measured = (metric for evaluation in later for metric in evaluation.metrics)
+    return tuple({metric.key: metric for metric in (*stated, *measured)}.values())
+
+
+def latest_tags(stated: Mapping[str, str], later: Iterable[Annotation]) -> dict[str, str]:
+    """Return all tags, those that were added later too; one that was set to nothing is gone."""
+    tags = dict(stated)
+    for annotation in later:
+        tags.update(annotation.tags)
+    return {key: value for key, value in tags.items() if value}
 
 
 @attrs.frozen
@@ -104,6 +118,14 @@ class VersionEntry:
     annotations: tuple[Annotation, ...] = ()
     approvals: tuple[Approval, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+
+    def marks(self) -> Iterator[Mark]:
+        """Yield the commits that say something of it, but for aliases."""
+        yield self.registered
+        for several in (self.evaluations, self.annotations, self.approvals, self.rejections):
+            yield from (each.mark for each in several)
+        if self.yanked is not None:
+            yield self.yanked
 
 
 @attrs.frozen
@@ -177,6 +199,15 @@ class State:
     highest: Version | None = None
     highest_release: Version | None = None
     write_blocked: str = ""
+
+    def naming(self, entry: VersionEntry) -> list[AliasChange]:
+        """Return the moves by which aliases name a version now."""
+        return [change for change in self.aliases.values() if change.digest == entry.digest]
+
+    def generation(self, alias: str) -> int:
+        """Return the number of an alias's last change, its deletion too; 0 where it never existed."""
+        changes = (change.generation for change in reversed(self.alias_history) if change.alias == alias)
+        return next(changes, 0)
 
     def is_condemned(self, sha256: str) -> bool:
         """Tell whether a running sweep will delete the blob."""

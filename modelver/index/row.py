@@ -9,8 +9,9 @@ from typing import NamedTuple, cast
 import attrs
 
 from modelver.expressions.order import sort_key
+from modelver.gates.approving import rejected_after
 from modelver.gates.subject import subject
-from modelver.history.state import State, VersionEntry
+from modelver.history.state import State, VersionEntry, latest_metrics
 from modelver.values.canonical import Json
 from modelver.values.manifest import Manifest
 from modelver.values.scheme import SEMVER, Scheme
@@ -87,8 +88,8 @@ def make_row(manifest: Manifest, entry: VersionEntry, state: State) -> Row:
         state: The log.
     """
     variables = subject(manifest, entry, state)
-    later = (metric for each in entry.evaluations for metric in each.metrics)
-    figures = {metric.key: metric.value for metric in (*manifest.metadata.metrics, *later)}
+    latest = latest_metrics(manifest.metadata.metrics, entry.evaluations)
+    figures = {metric.key: metric.value for metric in latest}
     body = {
         **{
             key: variables[key]
@@ -129,10 +130,7 @@ def _approvals(entry: VersionEntry) -> list[list[str | None]]:
     return [
         [each.said.role, format_time(each.said.expires) if each.said.expires else None]
         for each in entry.approvals
-        if not any(
-            rejection.said.role == each.said.role and rejection.mark.seq > each.mark.seq
-            for rejection in entry.rejections
-        )
+        if rejected_after(entry, each) is None
     ]
 
 

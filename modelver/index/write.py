@@ -1,11 +1,11 @@
 """Folding what logs say into the index: each model's rows together with the commit up to which they are true."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
-from modelver.history.state import Mark, State, VersionEntry
+from modelver.history.state import State
 from modelver.index.row import Fact, Row
 from modelver.index.schema import has_texts
 
@@ -65,18 +65,8 @@ def touched(state: State, since: int) -> list[str]:
     return [
         entry.version
         for entry in state.versions.values()
-        if entry.version in moved or any(mark.seq > since for mark in _marks(entry))
+        if entry.version in moved or any(mark.seq > since for mark in entry.marks())
     ]
-
-
-def _marks(entry: VersionEntry) -> Iterator[Mark]:
-    yield entry.registered
-    if entry.yanked is not None:
-        yield entry.yanked
-    yield from (each.mark for each in entry.evaluations)
-    yield from (each.mark for each in entry.annotations)
-    yield from (each.mark for each in entry.approvals)
-    yield from (each.mark for each in entry.rejections)
 
 
 def heads(connection: "Connection") -> dict[str, Head]:

@@ -87,9 +87,7 @@ class Material:
             "registered_at": wire.format_time(entry.registered.at),
             "registered_by": entry.registered.by,
             "yanked": entry.yanked.message if entry.yanked else None,
-            "aliases": sorted(
-                alias for alias, change in self.state.aliases.items() if change.version == entry.version
-            ),
+            "aliases": sorted(str(change.alias) for change in self.state.naming(entry)),
         }
 
     def _components(self) -> list[Json]:

@@ -1,11 +1,10 @@
 """Gathering what a model card says, from log, manifests and file maps."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from modelver.errors import InvalidValue
 from modelver.gates.subject import tags
-from modelver.history.state import Mark, State, VersionEntry
+from modelver.history.state import State, VersionEntry, latest_metrics
 from modelver.publish.card import Card
 from modelver.publish.facts import CardFacts, Measured
 from modelver.publish.judged import Bench
@@ -29,6 +28,7 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
     entry = find(state, wanted)
     version = model_version(session, state, entry)
     manifest = version.manifest
+    naming = state.naming(entry)
     maps = read_maps(session, version.name, entry)
     return Card(
         CardFacts(
@@ -37,11 +37,11 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
             digest=entry.digest,
             created_at=version.created_at,
             created_by=version.created_by,
-            at=max(mark.at for mark in _marks(state, entry)),
+            at=max(mark.at for mark in (*entry.marks(), *(change.mark for change in naming))),
             metrics=_figures(manifest, entry),
             tags=tags(manifest, entry),
             notes=tuple(each.note for each in entry.annotations if each.note),
-            aliases=tuple(sorted(_aliases(state, entry))),
+            aliases=tuple(sorted(str(change.alias) for change in naming)),
             judged=_bench(session, state, manifest, entry).judged(),
             yanked=entry.yanked,
             provenance=version.provenance,
@@ -54,25 +54,11 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
     )
 
 
-def _marks(state: State, entry: VersionEntry) -> Iterator[Mark]:
-    """Yield when each thing that a card tells happened."""
-    yield entry.registered
-    for several in (entry.evaluations, entry.annotations, entry.approvals, entry.rejections):
-        yield from (each.mark for each in several)
-    if entry.yanked:
-        yield entry.yanked
-    yield from (change.mark for change in state.aliases.values() if change.digest == entry.digest)
-
-
-def _aliases(state: State, entry: VersionEntry) -> Iterator[str]:
-    return (str(change.alias) for change in state.aliases.values() if change.digest == entry.digest)
-
-
 def _figures(manifest: Manifest, entry: VersionEntry) -> tuple[Metric, ...]:
     """Return the latest figure of each metric, sorted."""
-    later = (metric for evaluation in entry.evaluations for metric in evaluation.metrics)
-    latest = {metric.key: metric for metric in (*manifest.metadata.metrics, *later)}
-    return tuple(latest[key] for key in sorted(latest))
+    return tuple(
+        sorted(latest_metrics(manifest.metadata.metrics, entry.evaluations), key=lambda each: each.key)
+    )
 
 
 def _bench(session: Session, state: State, manifest: Manifest, entry: VersionEntry) -> Bench:

@@ -77,7 +77,7 @@ def judge_version(
         person=words.person or session.actor,
         reason=words.reason,
         alias=str(alias) if alias else "",
-        generation=_generation(first, alias) if alias else 0,
+        generation=first.generation(alias) if alias else 0,
         checklist=_points(governing, words.checklist),
         expires=_expiry(words.expires),
     )
@@ -102,11 +102,6 @@ def _without_signature(event: object) -> object:
         if isinstance(event, Judgement)
         else event
     )
-
-
-def _generation(state: State, alias: Alias) -> int:
-    changes = [change.generation for change in state.alias_history if change.alias == alias]
-    return changes[-1] if changes else 0
 
 
 def _points(governing: Governed, wanted: Sequence[str]) -> tuple[str, ...]:

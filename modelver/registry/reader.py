@@ -112,11 +112,7 @@ class RegistryReader:
         state, entry = self._find(ref)
         return VersionStatus(
             version=model_version(self._session, state, entry),
-            aliases={
-                change.alias: change.mark.at
-                for change in state.aliases.values()
-                if change.version == entry.version
-            },
+            aliases={change.alias: change.mark.at for change in state.naming(entry)},
             yanked=entry.yanked,
             finalizes=entry.finalizes,
             evaluations=entry.evaluations,

@@ -7,7 +7,7 @@ from typing import overload
 import attrs
 
 from modelver.history.governing import Approved, Rejected
-from modelver.history.state import Annotation, Evaluation, Mark
+from modelver.history.state import Annotation, Evaluation, Mark, latest_metrics, latest_tags
 from modelver.publish.judged import Judged
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
@@ -131,16 +131,12 @@ class VersionStatus:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """All metrics, the later ones in place of the earlier."""
-        later = [metric for evaluation in self.evaluations for metric in evaluation.metrics]
-        return tuple({metric.key: metric for metric in [*self.version.metrics, *later]}.values())
+        return latest_metrics(self.version.metrics, self.evaluations)
 
     @property
     def tags(self) -> dict[str, str]:
         """All tags, the later ones in place of the earlier; a tag that was set to nothing is gone."""
-        tags = dict(self.version.metadata.tags)
-        for annotation in self.annotations:
-            tags.update(annotation.tags)
-        return {key: value for key, value in tags.items() if value}
+        return latest_tags(self.version.metadata.tags, self.annotations)
 
     @property
     def notes(self) -> tuple[str, ...]:
