@@ -4,7 +4,16 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 
 from modelver.errors import InvalidValue, LimitExceeded
-from modelver.expressions.scan import MAX_LOOPS, MAX_NESTED, MAX_SUMS, Word, closing, fault, operand_before
+from modelver.expressions.scan import (
+    MAX_LOOPS,
+    MAX_NESTED,
+    MAX_SUMS,
+    Word,
+    closing,
+    fault,
+    is_field,
+    operand_before,
+)
 
 VARIABLES = (
     "name",
@@ -69,7 +78,7 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
     bound = dict(_bound(words))
     figures = _FIGURES | {name for name, over in bound.items() if over in _FIGURES}
     for index, word in enumerate(words):
-        if _is_field(words, index):
+        if is_field(words, index):
             continue
         if word.text in _WORDS and word.kind != "text":
             raise broken(word.at, repr(word.text), f"Write {_WORDS[word.text]}.")
@@ -80,16 +89,12 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
         _check_name(words, index, bound, broken)
 
 
-def _is_field(words: Sequence[Word], index: int) -> bool:
-    return words[index].kind == "name" and index > 0 and words[index - 1].text == "."
-
-
 def _loops(words: Sequence[Word]) -> list[int]:
     """Return where loops are."""
     return [
         index
         for index, word in enumerate(words[:-2])
-        if word.text in MACROS and _is_field(words, index) and words[index + 1].text == "("
+        if word.text in MACROS and is_field(words, index) and words[index + 1].text == "("
     ]
 
 
@@ -184,7 +189,7 @@ def _check_text(words: Sequence[Word], index: int, broken: Fault) -> None:
         return
     before, after = words[index - 1], words[index + 1]
     for name, other, at in ((before, after, index - 1), (after, before, index + 1)):
-        if name.text in _NO_TEXTS and other.kind == "text" and not _is_field(words, at):
+        if name.text in _NO_TEXTS and other.kind == "text" and not is_field(words, at):
             hint = _NO_TEXTS[name.text].format(text=other.text)
             raise broken(name.at, f"{name} compared with a text", hint)
 
@@ -220,7 +225,7 @@ def with_values(text: str, words: Sequence[Word]) -> str:
     ends = [
         (words[closing(words, index + 1)].at + 1, _RESULTS[word.text])
         for index, word in enumerate(words[:-1])
-        if word.text in _RESULTS and not _is_field(words, index) and words[index + 1].text == "("
+        if word.text in _RESULTS and not is_field(words, index) and words[index + 1].text == "("
     ]
     for end, result in sorted(ends, reverse=True):
         text = f"{text[:end]}{result}{text[end:]}"

@@ -10,7 +10,7 @@ import attrs
 from modelver.errors import InvalidValue
 from modelver.expressions.checks import check, with_values
 from modelver.expressions.order import sort_key
-from modelver.expressions.scan import Word, fault, scan
+from modelver.expressions.scan import Word, fault, is_field, scan
 
 if TYPE_CHECKING:
     from cel import Program
@@ -50,14 +50,11 @@ class Expression:
     text: str
     words: tuple[Word, ...] = attrs.field(repr=False, eq=False)
     _program: "Program" = attrs.field(repr=False, eq=False)
+    _names: frozenset[str] = attrs.field(repr=False, eq=False)
 
     def names(self, variable: str) -> bool:
         """Tell whether the expression speaks of a variable."""
-        before = (None, *self.words)
-        return any(
-            word.kind == "name" and word.text == variable and (last is None or last.text != ".")
-            for last, word in zip(before, self.words, strict=False)
-        )
+        return variable in self._names
 
     def evaluate(self, subject: Subject) -> bool | Absent:
         """Return what the expression says.
@@ -122,7 +119,10 @@ def parse(text: str, *, what: str = "expression") -> Expression:
     except ValueError as error:
         at, found = _place(text, str(error))
         raise fault(what, text, at, found, "See https://cel.dev for the language.") from None
-    return Expression(text, words, program)
+    names = (
+        word.text for index, word in enumerate(words) if word.kind == "name" and not is_field(words, index)
+    )
+    return Expression(text, words, program, frozenset(names))
 
 
 def _context(subject: Subject) -> dict[str, object]:

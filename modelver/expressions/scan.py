@@ -83,6 +83,11 @@ def _words(text: str) -> Iterator[Word]:
             yield Word(match.lastgroup, match[0], match.start())
 
 
+def is_field(words: Sequence[Word], index: int) -> bool:
+    """Tell whether a word is a name behind a dot, and so no variable."""
+    return words[index].kind == "name" and index > 0 and words[index - 1].text == "."
+
+
 def closing(words: Sequence[Word], opening: int) -> int:
     """Return the index of the bracket that closes the one at an index, or that of the last word."""
     depth = 0

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from modelver.expressions import Absent, parse
-from modelver.gates.approving import Weighed, role_of, weigh
+from modelver.expressions import Absent, Expression, parse
+from modelver.gates.approving import Weighed, role_of
 from modelver.gates.case import Case
 from modelver.gates.policy import Policy, Requirement
 from modelver.gates.reading import write_age
@@ -25,14 +25,15 @@ def yank(case: Case) -> Iterator[Verdict]:
 
 def fields(case: Case, required: Requirement) -> Iterator[Verdict]:
     """What must be stated is stated."""
+    if not required.fields:
+        return
     stated = cast("Mapping[str, Json]", wire.to_json(case.manifest.metadata))
-    labels = tags(case.manifest, case.entry)
+    known: Json = {**stated, "tags": tags(case.manifest, case.entry)}
     for field in required.fields:
         if field == "changelog":
             there = bool(case.manifest.changelog)
         else:
-            path = field.split(".", 2)[1:]
-            there = _is_there({**stated, "tags": dict(labels)}, path)
+            there = _is_there(known, field.split(".", 2)[1:])
         yield Verdict(f"field {field}", there, "" if there else "it is not stated", "fields")
 
 
@@ -65,13 +66,8 @@ def _no_prerelease(case: Case) -> Verdict:
     return Verdict("no pre-release", not prerelease, f"{text} is one" if prerelease else "", "prerelease")
 
 
-def approvals(
-    case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]
-) -> Iterator[Verdict]:
+def approvals(required: Requirement, policy: Policy, weighed: Sequence[Weighed]) -> Iterator[Verdict]:
     """Each role approved, and each of the policy's checklists was gone through."""
-    if not (required.approvals or required.checklists or required.signature):
-        return
-    weighed = _weighed(case, required, policy, policies)
     for role in required.approvals:
         yield _approval(role, weighed)
     if required.signature:
@@ -135,7 +131,7 @@ def _since(case: Case, required: Requirement) -> datetime | None:
     return next(changes, None)
 
 
-def rules(case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]) -> Iterator[Verdict]:
+def rules(case: Case, required: Requirement, weighed: Sequence[Weighed]) -> Iterator[Verdict]:
     """Each expression is true.
 
     One about `current` says nothing where the alias never served anything, and one about `version` waits until there
@@ -143,7 +139,6 @@ def rules(case: Case, required: Requirement, policy: Policy, policies: Sequence[
     """
     if not required.rules:
         return
-    weighed = _weighed(case, required, policy, policies)
     roles = sorted({role_of(each.approval.said) for each in weighed if not each.against})
     served = case.served
     current = subject(served.manifest, served.entry, case.state) if served else None
@@ -156,19 +151,16 @@ def rules(case: Case, required: Requirement, policy: Policy, policies: Sequence[
             yield Verdict(f"rule {text}", True, "the alias has never served anything to compare with", "rule")
             continue
         outcome = expression.evaluate(variables)
-        reason = outcome.why if isinstance(outcome, Absent) else "" if outcome else _shown(text, variables)
+        reason = (
+            outcome.why if isinstance(outcome, Absent) else "" if outcome else _shown(expression, variables)
+        )
         yield Verdict(f"rule {text}", outcome is True, reason, "rule")
 
 
-def _weighed(case: Case, required: Requirement, policy: Policy, policies: Sequence[Policy]) -> list[Weighed]:
-    return weigh(case, policies, asking=policy, signed=required.signature, separate=required.separate)
-
-
-def _shown(text: str, variables: Mapping[str, object]) -> str:
+def _shown(expression: Expression, variables: Mapping[str, object]) -> str:
     """Say which figures made a rule fail."""
-    expression = parse(text)
     if expression.names("slices"):
-        return _failing_slices(text, variables)
+        return _failing_slices(expression, variables)
     figures = variables["metrics"]
     named = {word.text.strip("\"'") for word in expression.words if word.kind in {"name", "text"}}
     found = [f"{name} is {value:g}" for name, value in _items(figures) if name in named]
@@ -178,13 +170,13 @@ def _shown(text: str, variables: Mapping[str, object]) -> str:
     return ", ".join(found) or "it is false"
 
 
-def _failing_slices(text: str, variables: Mapping[str, object]) -> str:
+def _failing_slices(expression: Expression, variables: Mapping[str, object]) -> str:
     """Name the slices for which the rule alone is false."""
     slices = variables["slices"]
-    named = {word.text for word in parse(text).words if word.kind == "name"}
+    named = {word.text for word in expression.words if word.kind == "name"}
     failing = []
     for each in slices if isinstance(slices, list) else ():
-        if parse(text).evaluate({**variables, "slices": [each]}) is not True:
+        if expression.evaluate({**variables, "slices": [each]}) is not True:
             figures = ", ".join(f"{name} is {value:g}" for name, value in _items(each) if name in named)
             failing.append(f"{each['slice']}: {figures or 'no such figure'}")
     return "; ".join(failing[:5]) or "it is false"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from modelver.errors import ApprovalRequired, ModelverError, Refused, UnsafeFormat
 from modelver.gates import checks
+from modelver.gates.approving import weigh
 from modelver.gates.case import Case
 from modelver.gates.policy import Policy, Requirement
 from modelver.values.verdict import Verdict
@@ -20,12 +21,17 @@ def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
     """
     found = list(checks.yank(case)) if case.alias is not None else []
     for policy, required in _asking(case, policies):
+        weighed = (
+            weigh(case, policies, asking=policy, signed=required.signature, separate=required.separate)
+            if required.asks_people or required.rules
+            else []
+        )
         found += checks.fields(case, required)
         found += checks.forbidden(case, required)
         if case.alias is not None:
             found += checks.stage(case, required)
-            found += checks.approvals(case, required, policy, policies)
-        found += checks.rules(case, required, policy, policies)
+            found += checks.approvals(required, policy, weighed)
+        found += checks.rules(case, required, weighed)
     return tuple(dict.fromkeys(found))
 
 

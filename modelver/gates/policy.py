@@ -52,6 +52,11 @@ class Requirement:
     separate: bool = False
     override: bool = True
 
+    @property
+    def asks_people(self) -> bool:
+        """Whether somebody's approval is required."""
+        return bool(self.approvals or self.checklists or self.signature)
+
 
 @attrs.frozen
 class Key:
@@ -70,7 +75,12 @@ class Key:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 of the DER, as 64 hex digits: what signatures name."""
-        return hashlib.sha256(base64.b64decode(self.spki)).hexdigest()
+        return fingerprint(base64.b64decode(self.spki))
+
+
+def fingerprint(der: bytes) -> str:
+    """Return a public key's fingerprint: the SHA-256 of its SubjectPublicKeyInfo in DER, in hexadecimal."""
+    return hashlib.sha256(der).hexdigest()
 
 
 @attrs.frozen

@@ -4,11 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TypeVar
 
 from modelver.errors import InvalidValue
-
-T = TypeVar("T")
 
 MAX_DEPTH = 16
 MAX_ITEMS = 1000

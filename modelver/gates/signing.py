@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import attrs
 
 from modelver.errors import InvalidValue, NotFound, SignatureError
+from modelver.gates.policy import fingerprint
 from modelver.history.governing import Judgement, Signature
 from modelver.values import wire
 from modelver.values.canonical import Json, encode
@@ -85,11 +85,6 @@ def check_signature(judgement: Judgement, spki: str, *, registry: str, model: st
         raise SignatureError("a signature does not verify", where=where) from None
 
 
-def fingerprint(der: bytes) -> str:
-    """Return a public key's fingerprint: the SHA-256 of its DER, in hexadecimal."""
-    return hashlib.sha256(der).hexdigest()
-
-
 @cache
 def _public(spki: str):  # type: ignore[no-untyped-def] # noqa: ANN202 (cryptography's own union is private)
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -130,12 +125,12 @@ def need_cryptography() -> None:
         )
 
 
-def load_key(path: Path, password: bytes | None = None) -> "PrivateKey":
+def load_key(path: Path) -> "PrivateKey":
     """Read a private key in PEM (PKCS #8, RFC 5208).
 
     Raises:
         NotFound: There is no such file.
-        InvalidValue: It is no such key, or of another kind, or the password is wrong or missing.
+        InvalidValue: It is no such key, or of another kind, or needs a password.
     """
     need_cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -149,7 +144,7 @@ def load_key(path: Path, password: bytes | None = None) -> "PrivateKey":
     except OSError as error:
         raise NotFound("a key can't be read", where=path, found=error.strerror or error, hint=_HINT) from None
     try:
-        key = load_pem_private_key(data, password)
+        key = load_pem_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidValue(
             "not a private key in PEM", where=path, found=str(error)[:80], hint=_HINT

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from modelver.expressions import Expression
-from modelver.expressions.scan import Word
+from modelver.expressions.scan import Word, is_field
 from modelver.index.ordering import Order
 
 _NESTED = ("metrics", "params", "tags", "metadata")
@@ -21,8 +21,7 @@ def columns(expression: Expression | None, order: Order) -> tuple[tuple[str, ...
 def _named(words: Sequence[Word]) -> list[tuple[str, ...]]:
     found = []
     for index, word in enumerate(words):
-        after_dot = index > 0 and words[index - 1].text == "."
-        if word.kind != "name" or after_dot:
+        if word.kind != "name" or is_field(words, index):
             continue
         if word.text in _NESTED:
             found.append((word.text, *_keys(words[index + 1 :])))
