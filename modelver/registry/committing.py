@@ -13,7 +13,7 @@ from modelver.history.event import AliasSet, Event, Registered
 from modelver.history.state import Mark, State, VersionEntry
 from modelver.log import Appended, Proposal
 from modelver.registry.finding import model_of, scheme_of
-from modelver.registry.gating import gate_move, gate_registration, governed
+from modelver.registry.gating import Governed, gate_move, gate_registration, governed
 from modelver.registry.moving import alias_set, change_in, used_otherwise
 from modelver.registry.reading import model_version, read_manifest, read_map, read_prompts, side
 from modelver.registry.session import Session
@@ -106,7 +106,8 @@ def commit_version(session: Session, name: ModelName, content: Content, wish: Wi
         data = manifest.to_bytes()
         digest = Digest.of(data)
         sweeps = honour_sweeps(session, state, digest, content.blobs, content.sweeps)
-        said = gate_registration(session, state, manifest, governed(session, state))
+        governing = governed(session, state)
+        said = gate_registration(session, state, manifest, governing)
         entry = _entry(session, state, manifest, digest)
         then = (
             attrs.evolve(state, versions={**state.versions, entry.version: entry}) if wish.aliases else state
@@ -122,7 +123,7 @@ def commit_version(session: Session, name: ModelName, content: Content, wish: Wi
                 said.evidence,
                 said.default_policy,
             ),
-            *_aliases(session, then, wish.aliases, entry, manifest),
+            *_aliases(session, then, wish.aliases, entry, manifest, governing),
         )
         return Proposal(events, message, blobs={blob_key(digest): data})
 
@@ -158,6 +159,7 @@ def _aliases(
     aliases: Sequence[Alias],
     entry: VersionEntry,
     manifest: Manifest | None = None,
+    governing: Governed | None = None,
 ) -> tuple[AliasSet, ...]:
     events = (
         alias_set(
@@ -165,7 +167,7 @@ def _aliases(
             alias,
             entry,
             cause="manual",
-            gate=partial(gate_move, session, state, entry, alias, manifest=manifest),
+            gate=partial(gate_move, session, state, entry, alias, manifest=manifest, governing=governing),
         )
         for alias in aliases
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+import attrs
+
 from modelver.errors import InvalidName, NotFound
 from modelver.expressions import parse
 from modelver.formats.unsafe import HEAD, unsafe_format
@@ -38,13 +40,8 @@ def gather_case(
     required = requirements(case, policies)
     forbidden = {what for each in required for what in each.forbid}
     compares = any(parse(rule).names("current") for each in required for rule in each.rules)
-    return Case(
-        registry=case.registry,
-        state=state,
-        manifest=manifest,
-        entry=entry,
-        alias=alias,
-        at=at,
+    return attrs.evolve(
+        case,
         served=_served(session, state, alias) if compares and alias else None,
         unsafe=_unsafe(session, manifest.files) if "pickle" in forbidden else {},
         yanked_bases=_yanked(session, manifest.metadata.base, at) if "yanked_base" in forbidden else (),

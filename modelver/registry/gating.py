@@ -1,6 +1,6 @@
 """Before a commit: which policies hold, what the gates say, and the refusal where they say no."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Self, TypeAlias, cast
@@ -9,7 +9,7 @@ import attrs
 
 from modelver.errors import ModelverError, NotFound
 from modelver.formats.unsafe import unsafe_format
-from modelver.gates import Policy, judge
+from modelver.gates import Case, Policy, judge
 from modelver.gates.judge import may_override, refusal
 from modelver.gates.parse import read_policy
 from modelver.history.state import PolicyChange, State, VersionEntry
@@ -159,6 +159,7 @@ def gate_move(
     alias: Alias,
     *,
     manifest: Manifest | None = None,
+    governing: Governed | None = None,
     override: bool = False,
 ) -> Gated:
     """Decide on making an alias name a version.
@@ -169,51 +170,52 @@ def gate_move(
         entry: The version.
         alias: The alias.
         manifest: The version's, where it is not stored yet.
+        governing: The policies, where they are known; else they are read.
         override: Whether failed checks are passed over, as far as the policies let them.
 
     Raises:
         Refused: A policy says no; all that failed is told, in ``verdicts`` too. `ApprovalRequired` where approvals alone
             are missing, `UnsafeFormat` where formats alone are in the way.
     """
-    governing = governed(session, state)
-    verdicts, allowed = _verdicts(session, state, entry, alias, governing, manifest)
+    known = governing or governed(session, state)
+    case = _case(session, state, entry, alias, known, manifest)
+    verdicts = judge(case, known.policies) if case else ()
     failed = not all(verdicts)
     where = f"{state.model}@{alias}, to {entry.version}"
     if failed and not override:
         raise refusal(verdicts, "the policy does not let this alias move", where)
-    if failed and not allowed:
+    if case and failed and not may_override(case, known.policies):
         raise refusal(verdicts, "the policy does not let anybody pass over it", where)
-    return Gated(verdicts, governing.default, override=failed)
+    return Gated(verdicts, known.default, override=failed)
 
 
 def flag_move(session: Session, state: State, entry: VersionEntry, alias: Alias) -> Gated:
     """Say what the gates say of a rollback: it happens in any case, since a bad release has to go at once."""
     try:
         governing = governed(session, state)
-        verdicts, _ = _verdicts(session, state, entry, alias, governing, None)
+        case = _case(session, state, entry, alias, governing)
+        return Gated(judge(case, governing.policies) if case else (), governing.default)
     except ModelverError as error:
         return Gated((Verdict("gates", passed=False, reason=f"could not be asked: {error.what}"),))
-    return Gated(verdicts, governing.default)
 
 
-def _verdicts(
+def move_verdicts(session: Session, state: State, entry: VersionEntry, alias: Alias) -> tuple[Verdict, ...]:
+    """Return what the gates would say of a move."""
+    governing = governed(session, state)
+    case = _case(session, state, entry, alias, governing)
+    return judge(case, governing.policies) if case else ()
+
+
+def _case(
     session: Session,
     state: State,
     entry: VersionEntry,
     alias: Alias,
     governing: Governed,
-    manifest: Manifest | None,
-) -> tuple[tuple[Verdict, ...], bool]:
-    policies = [policy for policy in governing.policies if alias in policy.aliases]
-    if not policies:
-        return (), True
+    manifest: Manifest | None = None,
+) -> Case | None:
+    """Return a move with its evidence; None where no policy asks anything of the alias."""
+    if not any(alias in policy.aliases for policy in governing.policies):
+        return None
     stated = manifest or read_manifest(session, model_of(state), entry)
-    case = gather_case(session, state, stated, entry, alias, governing.policies, datetime.now(UTC))
-    return judge(case, governing.policies), may_override(case, governing.policies)
-
-
-def move_verdicts(
-    session: Session, state: State, entry: VersionEntry, alias: Alias
-) -> tuple[Sequence[Verdict], bool]:
-    """Return what the gates say of a move, and whether failed checks may be passed over."""
-    return _verdicts(session, state, entry, alias, governed(session, state), None)
+    return gather_case(session, state, stated, entry, alias, governing.policies, datetime.now(UTC))

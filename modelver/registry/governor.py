@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from modelver.gates import Policy
 from modelver.registry import inputs
-from modelver.registry.asking import warn_of_role
 from modelver.registry.judging import Expiry, Signer, Words, judge_version
 from modelver.registry.policies import PolicyLike, policy_of, set_policy
 from modelver.registry.promoting import Promotion, promote
@@ -92,10 +91,7 @@ class RegistryGovernor(RegistryReader):
             signer,
             commit_id,
         )
-        version = judge_version(self._session, ref, words, "approve")
-        if not checklist:
-            warn_of_role(self._session, version.name, role)
-        return version
+        return judge_version(self._session, ref, words, "approve")
 
     def reject(
         self,
@@ -117,9 +113,7 @@ class RegistryGovernor(RegistryReader):
             InvalidValue: There is no reason, or no policy trusts the key.
         """
         words = Words(role, inputs.reason(reason, str(ref)), to, person, None, (), signer, commit_id)
-        version = judge_version(self._session, ref, words, "reject")
-        warn_of_role(self._session, version.name, role)
-        return version
+        return judge_version(self._session, ref, words, "reject")
 
     def promote(
         self,

@@ -1,6 +1,7 @@
 """Approvals and rejections: claims, or signatures where there is a key."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from modelver.gates.signing import load_key, sign
 from modelver.history.governing import Approved, Judgement, Rejected
 from modelver.history.state import State
 from modelver.log import Proposal
-from modelver.registry.finding import find, model_of, parse_ref
+from modelver.registry.finding import caller_level, find, model_of, parse_ref
 from modelver.registry.gating import Governed, governed
 from modelver.registry.moving import used_otherwise
 from modelver.registry.reading import model_version
@@ -92,7 +93,21 @@ def judge_version(
         commit, _ = session.log(wanted.model).commit(appended.seq)
         if all(_without_signature(said) != _without_signature(event) for event in commit.events):
             raise used_otherwise(appended.state, appended.seq)
+    if not words.checklist:
+        _warn_of_role(governing, words.role)
     return model_version(session, appended.state, appended.state.versions[entry.version])
+
+
+def _warn_of_role(governing: Governed, role: str) -> None:
+    """Warn where policies ask for approvals, but not in this role: it may be mistyped."""
+    required = [each for policy in governing.policies for each in (policy.register, *policy.aliases.values())]
+    asked = {wanted.casefold() for each in required for wanted in each.approvals}
+    ruled = any("approvals" in rule for each in required for rule in each.rules)
+    if asked and role.casefold() not in asked and not ruled:
+        warnings.warn(
+            f"no policy asks for the role {role}: policies ask for {', '.join(sorted(asked))}",
+            stacklevel=caller_level(),
+        )
 
 
 def _without_signature(event: object) -> object:

@@ -6,7 +6,7 @@ from types import EllipsisType
 from typing import TypeAlias
 
 from modelver.errors import AlreadyExists, Conflict, InvalidName, NotFound, Refused
-from modelver.history.event import AliasDeleted, AliasSet, Cause, Previous
+from modelver.history.event import AliasDeleted, AliasSet, Cause
 from modelver.history.state import AliasChange, State, VersionEntry
 from modelver.log import Appended, Proposal
 from modelver.registry.finding import find, names_version, ref_of, scheme_of
@@ -72,18 +72,12 @@ def alias_set(
         alias,
         entry.version,
         entry.digest,
-        _previous(current),
+        current.as_previous() if current else None,
         cause,
         said.evidence,
         said.default_policy,
         said.override,
     )
-
-
-def _previous(change: AliasChange | None) -> Previous | None:
-    if change is None or change.digest is None:
-        return None
-    return Previous(change.version, change.digest, change.generation)
 
 
 def set_alias(
@@ -97,8 +91,12 @@ def set_alias(
     commit_id: str | None,
     cause: Cause = "manual",
     override: bool = False,
-) -> ModelVersion:
-    """Make an alias name a version; see `Registry.set_alias` and `Registry.promote`."""
+) -> tuple[ModelVersion, AliasChange]:
+    """Make an alias name a version; see `Registry.set_alias` and `Registry.promote`.
+
+    Returns:
+        The version, and the move by which the alias names it.
+    """
     session.open_for_writing()
     session.state(name)
     ref = ref_of(name, version)
@@ -117,8 +115,8 @@ def set_alias(
 
 def moved(
     session: Session, appended: Appended, alias: Alias, causes: Collection[str], wanted: Ref | None
-) -> ModelVersion:
-    """Return what an alias names since a commit, or now where none was needed.
+) -> tuple[ModelVersion, AliasChange]:
+    """Return what an alias names since a commit, or now where none was needed, and by which move.
 
     Raises:
         AlreadyExists: An earlier call with the same ``commit_id`` did something else.
@@ -133,7 +131,7 @@ def moved(
         )
         if change.cause not in causes or not same:
             raise used_otherwise(state, appended.seq)
-    return model_version(session, state, state.versions[change.version])
+    return model_version(session, state, state.versions[change.version]), change
 
 
 def change_in(appended: Appended, alias: Alias) -> AliasChange | None:
@@ -193,7 +191,8 @@ def delete_alias(
 
     def propose(state: State) -> Proposal:
         _check_expected(state, alias, expected)
-        previous = _previous(state.aliases.get(alias))
+        current = state.aliases.get(alias)
+        previous = current.as_previous() if current else None
         if previous is None:
             raise no_alias(state, alias)
         return Proposal((AliasDeleted(alias, previous),), message=reason)

@@ -1,6 +1,6 @@
 """Promotion: an alias moves to a version, if the policies let it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -12,7 +12,6 @@ from modelver.registry.moving import set_alias
 from modelver.registry.reading import model_version
 from modelver.registry.session import Session
 from modelver.values import html, wire
-from modelver.values.canonical import Json
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias
 from modelver.values.verdict import Verdict
@@ -98,9 +97,8 @@ def promote(
     entry = find(state, wanted)
     version = model_version(session, state, entry)
     if dry_run:
-        verdicts, _ = move_verdicts(session, state, entry, alias)
-        return Promotion(version, alias, tuple(verdicts), moved=False)
-    moved = set_alias(
+        return Promotion(version, alias, move_verdicts(session, state, entry, alias), moved=False)
+    moved, change = set_alias(
         session,
         wanted.model,
         alias,
@@ -111,12 +109,5 @@ def promote(
         cause="promote",
         override=override,
     )
-    change = session.log(wanted.model).state().aliases.get(alias)
-    said = (
-        tuple(_verdict(each) for each in change.verdicts) if change and change.digest == moved.digest else ()
-    )
-    return Promotion(moved, alias, said, moved=True, override=bool(change and change.override))
-
-
-def _verdict(stored: Mapping[str, Json]) -> Verdict:
-    return wire.from_json(stored, Verdict, what="a verdict")
+    said = tuple(wire.from_json(each, Verdict, what="a verdict") for each in change.verdicts)
+    return Promotion(moved, alias, said, moved=True, override=change.override)

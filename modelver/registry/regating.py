@@ -115,7 +115,9 @@ class _Asked:
             if isinstance(event, AliasSet):
                 yield from self._move(step, event, governing)
             elif governing.policies:
-                verdicts = self._judged(step, event.version, None, governing)
+                verdicts = self._judged(
+                    step, self._case(step, event.version, None, governing), None, governing
+                )
                 yield from _unfounded(event.verdicts, verdicts, f"registers {event.version}")
 
     def _default(self, said: int, commit: Commit) -> tuple[PolicyChange | None, str]:
@@ -137,23 +139,22 @@ class _Asked:
             return
         if not any(event.alias in policy.aliases for policy in governing.policies):
             return
-        verdicts = self._judged(step, event.version, event, governing)
+        case = self._case(step, event.version, event, governing)
+        verdicts = self._judged(step, case, event, governing)
         if not event.override:
             yield from _unfounded(event.verdicts, verdicts, what)
         elif not step.commit.message.strip():
             yield f"it {what} over failed checks without a reason"
-        elif not all(verdicts) and not may_override(
-            self._case(step, event.version, event, governing), governing.policies
-        ):
+        elif not all(verdicts) and not may_override(case, governing.policies):
             yield f"it {what} over failed checks, which the policy does not let anybody"
 
     def _judged(
-        self, step: _Step, version: str, move: AliasSet | None, governing: Governed
+        self, step: _Step, case: Case, move: AliasSet | None, governing: Governed
     ) -> tuple[Verdict, ...]:
-        case = self._case(step, version, move, governing)
         verdicts = judge(case, governing.policies)
         if all(verdicts):
             return verdicts
+        version = case.manifest.version
         before = attrs.evolve(self._case(step, version, move, governing, _CLOCKS), at=case.at - _WRITING)
         earlier = judge(before, governing.policies)
         passed = {verdict.check for verdict in earlier if verdict}

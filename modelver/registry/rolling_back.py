@@ -48,7 +48,7 @@ def rollback(
         return Proposal((event,) if event else (), message=reason)
 
     appended = session.append(name, propose, commit_id=commit_id)
-    return moved(session, appended, alias, {"rollback"}, None if to is None else ref_of(name, to))
+    return moved(session, appended, alias, {"rollback"}, None if to is None else ref_of(name, to))[0]
 
 
 def served_before(state: State, alias: str) -> list[str]:

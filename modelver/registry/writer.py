@@ -53,7 +53,7 @@ class RegistryWriter(RegistryReader):
             reason=inputs.text(reason, "reason"),
             expected=expected,
             commit_id=commit_id,
-        )
+        )[0]
 
     def delete_alias(
         self,
