@@ -1,12 +1,11 @@
 """Gathering what an audit says, from the logs; replayed from their first commits, so that only what holds is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from modelver.errors import ModelverError
 from modelver.gates import Policy
-from modelver.gates.parse import read_policy
 from modelver.history.event import AliasSet
 from modelver.history.state import AliasChange, Approval, PolicyChange, Rejection, State, VersionEntry
 from modelver.publish.audit import Audit, Check, Later, PolicyFact, Served
@@ -100,16 +99,16 @@ class _Auditor:
     def _held(self, change: AliasChange, until: AliasChange | None) -> Served:
         entry = self._state.versions[change.version]
         manifest = self._manifest(entry)
-        policies = tuple(self._policies(change))
+        held = self._held_policies(change)
         return Served(
             change=change,
             until=until,
             registered=entry.registered,
-            summary=manifest.changelog.summary.strip().partition("\n")[0] if manifest else "",
+            summary=manifest.changelog.headline if manifest else "",
             yanked=entry.yanked,
             verdicts=tuple(_verdicts(change)),
-            judged=self._bench(entry, _readable(policies)).judged_for(change),
-            policies=policies,
+            judged=self._bench(entry, tuple(_readable(held.values()))).judged_for(change),
+            policies=tuple(_fact(source, policy, change.alias) for source, policy in held.items()),
         )
 
     def _bench(self, entry: VersionEntry, policies: tuple[Policy, ...]) -> Bench:
@@ -130,22 +129,13 @@ class _Auditor:
                 self._manifests[entry.version] = read_manifest(self._session, self._name, entry)
         return self._manifests[entry.version]
 
-    def _policies(self, change: AliasChange) -> Iterator[PolicyFact]:
-        """Yield the policies that held when an alias moved: the registry's default, and the model's own."""
+    def _held_policies(self, change: AliasChange) -> dict[str, PolicyChange]:
+        """Return the policies that held when an alias moved, by whose they are: the registry's default, the model's own."""
         followed = self._default_of(change)
         default = next((each for each in self._defaults if each.mark.seq == followed), None)
         own = [each for each in self._state.policies if each.mark.seq < change.generation]
-        for source, policy in (
-            ("The registry's default", default),
-            ("The model's own", own[-1] if own else None),
-        ):
-            if policy is None or not policy.policy:
-                continue
-            try:
-                words, fault = policy_words(stored_policy(policy), change.alias), ""
-            except ModelverError as error:
-                words, fault = (), f"This release can't read it: {error}"
-            yield PolicyFact(source, policy.mark, words, policy.policy, fault)
+        found = {"The registry's default": default, "The model's own": own[-1] if own else None}
+        return {source: policy for source, policy in found.items() if policy is not None and policy.policy}
 
     def _default_of(self, change: AliasChange) -> int:
         """Return the number of the registry's commit whose policy a move followed, as its own commit says."""
@@ -255,9 +245,19 @@ def _verdicts(change: AliasChange) -> Iterator[Verdict]:
             yield Verdict("a verdict that can't be read", passed=False, reason=error.found)
 
 
-def _readable(policies: Sequence[PolicyFact]) -> tuple[Policy, ...]:
-    """Return the policies that this release can read, to weigh approvals with their keys."""
-    return tuple(read_policy(fact.policy) for fact in policies if not fact.fault)
+def _fact(source: str, change: PolicyChange, alias: str) -> PolicyFact:
+    try:
+        words, fault = policy_words(stored_policy(change), alias), ""
+    except ModelverError as error:
+        words, fault = (), f"This release can't read it: {error}"
+    return PolicyFact(source, change.mark, words, change.policy, fault)
+
+
+def _readable(changes: Iterable[PolicyChange]) -> Iterator[Policy]:
+    """Yield the policies that this release can read, to weigh approvals with their keys."""
+    for change in changes:
+        with suppress(ModelverError):
+            yield stored_policy(change)
 
 
 def _signature_fault(judged: Judged) -> str:

@@ -10,7 +10,8 @@ from modelver.publish.facts import CardFacts, Measured
 from modelver.publish.judged import Bench
 from modelver.registry.finding import find, model_of, parse_ref, scheme_of
 from modelver.registry.gating import governed
-from modelver.registry.reading import model_version, read_manifest, read_maps
+from modelver.registry.insides import told_architecture
+from modelver.registry.reading import model_version, read_manifest, read_maps, weights_of
 from modelver.registry.session import Session
 from modelver.storage.ahead import work_ahead
 from modelver.values.manifest import Manifest
@@ -30,6 +31,7 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
     manifest = version.manifest
     naming = state.naming(entry)
     maps = read_maps(session, version.name, entry)
+    weights = weights_of(manifest)
     return Card(
         CardFacts(
             registry=session.identity.registry,
@@ -45,7 +47,9 @@ def card(session: Session, ref: str | ModelVersion) -> Card:
             judged=_bench(session, state, manifest, entry).judged(),
             yanked=entry.yanked,
             provenance=version.provenance,
-            architecture=version.architecture,
+            architecture=told_architecture(
+                session, manifest, {path: maps[path] for path in maps if path in weights}
+            ),
             prompts=version.prompts,
             tensors=sum(len(filemap.tensors) for filemap in maps.values()),
             formats=tuple(sorted({filemap.format for filemap in maps.values() if filemap.format})),

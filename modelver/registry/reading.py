@@ -1,6 +1,6 @@
 """From a version to all that is known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from itertools import accumulate
 
@@ -58,7 +58,7 @@ class VersionDetails:
     def architecture(self) -> Architecture:
         """Return what is stated of the architecture, else what the weights and ``config.json`` tell."""
         if self._architecture is None and self._session:
-            maps = _weight_maps(self._session, self._name, self._entry, self.manifest())
+            maps = read_maps(self._session, self._name, self._entry, weights_of(self.manifest()))
             self._architecture = told_architecture(self._session, self.manifest(), maps)
         return self._architecture or self.manifest().metadata.architecture or Architecture()
 
@@ -140,23 +140,22 @@ def map_digests(session: Session, name: ModelName, entry: VersionEntry) -> dict[
     return digests
 
 
-def read_maps(session: Session, name: ModelName, entry: VersionEntry) -> dict[str, FileMap]:
-    """Return a version's file maps by path."""
-    digests = map_digests(session, name, entry)
-    return {path: read_map(session, path, digest) for path, digest in digests.items()}
-
-
-def _weight_maps(
-    session: Session, name: ModelName, entry: VersionEntry, manifest: Manifest
+def read_maps(
+    session: Session, name: ModelName, entry: VersionEntry, paths: Container[str] | None = None
 ) -> dict[str, FileMap]:
-    """Return the file maps of a version's weights, by path."""
-    weights = {file.path for file in manifest.files if file.role is Role.WEIGHTS}
-    digests = [each for each in map_digests(session, name, entry).items() if each[0] in weights]
+    """Return a version's file maps by path: all of them, or those of some files."""
+    digests = map_digests(session, name, entry)
+    wanted = [each for each in digests.items() if paths is None or each[0] in paths]
 
     def read(each: tuple[str, Digest]) -> tuple[str, FileMap]:
         return each[0], read_map(session, *each)
 
-    return dict(work_ahead(session.store, read, digests))
+    return dict(work_ahead(session.store, read, wanted))
+
+
+def weights_of(manifest: Manifest) -> set[str]:
+    """Return the paths of a version's weights."""
+    return {file.path for file in manifest.files if file.role is Role.WEIGHTS}
 
 
 def read_map(session: Session, path: str, digest: Digest) -> FileMap:
