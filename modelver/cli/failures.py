@@ -56,10 +56,9 @@ def _fields(error: ModelverError) -> "dict[str, Json]":
         part: getattr(error, part) for part in ("what", "where", "expected", "found", "hint")
     }
     if isinstance(error, Refused):
-        from modelver.cli.verdicts import verdict_data
         from modelver.values.verdict import Verdict
 
-        parts["verdicts"] = verdict_data([each for each in error.verdicts if isinstance(each, Verdict)])
+        parts["verdicts"] = [each.to_dict() for each in error.verdicts if isinstance(each, Verdict)]
     return {"type": type(error).__name__, "message": str(error), **parts}
 
 

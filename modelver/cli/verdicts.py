@@ -1,18 +1,9 @@
-"""Verdicts on the screen and as JSON."""
+"""Verdicts on the screen."""
 
 from collections.abc import Sequence
 
 from modelver.cli.render import BAD, GOOD, Cell, Screen, cell
-from modelver.values.canonical import Json
 from modelver.values.verdict import Verdict
-
-
-def verdict_data(verdicts: Sequence[Verdict]) -> list[Json]:
-    """Return verdicts as JSON data."""
-    return [
-        {"check": verdict.check, "passed": verdict.passed, "reason": verdict.reason, "kind": verdict.kind}
-        for verdict in verdicts
-    ]
 
 
 def show_verdicts(screen: Screen, verdicts: Sequence[Verdict]) -> None:

@@ -8,6 +8,8 @@ from modelver.compare.tensors import TensorChanges, TensorRow
 from modelver.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import pandas as pd
 
 _TEXTS = ("kind", "name", "file", "dataset", "slice", "change")
@@ -30,15 +32,27 @@ def to_frame(metrics: Iterable[MetricRow], tensors: TensorChanges) -> "pd.DataFr
     Raises:
         InvalidValue: pandas is not installed.
     """
+    pandas = load_pandas()
+    rows = [*map(_metric, metrics), *(_tensor(row, change) for change, row in tensors.rows())]
+    frame: pd.DataFrame = pandas.DataFrame(
+        [dict.fromkeys(_TEXTS, "") | row for row in rows], columns=list(_COLUMNS)
+    )
+    return frame.astype(_TYPES)
+
+
+def load_pandas() -> "ModuleType":
+    """Import pandas, which only tables need.
+
+    Raises:
+        InvalidValue: It is not installed.
+    """
     try:
         import pandas as pd
     except ImportError:
         raise InvalidValue(
             "a table needs pandas, which is not installed", hint='pip install "modelver[notebook]"'
         ) from None
-    rows = [*map(_metric, metrics), *(_tensor(row, change) for change, row in tensors.rows())]
-    frame = pd.DataFrame([dict.fromkeys(_TEXTS, "") | row for row in rows], columns=list(_COLUMNS))
-    return frame.astype(_TYPES)
+    return pd
 
 
 def _metric(row: MetricRow) -> dict[str, object]:

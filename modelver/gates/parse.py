@@ -16,6 +16,9 @@ from modelver.values.canonical import Json
 from modelver.values.name import Alias, check_segment
 from modelver.values.record import Metadata
 
+TABLES = ("require", "checklists", "keys", "revoked")
+"""The tables of a policy, which a project file has beside its others."""
+
 _OPEN_FIELDS = {"custom", "tags", "params"}
 _FIELDS = tuple(field.name for field in attrs.fields(Metadata) if field.name != "unknown")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -37,7 +40,7 @@ def read_policy(data: Mapping[str, object], *, what: str = "policy") -> Policy:
             path of the fault, such as ``require.alias.production.rules[1]``.
     """
     top = Reader(data, what)
-    top.known(("require", "checklists", "keys", "revoked"))
+    top.known(TABLES)
     require = top.table("require")
     require.known(("register", "alias"))
     lists = top.table("checklists")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
-from modelver.errors import InvalidValue
+from modelver.compare.frame import load_pandas
 from modelver.expressions.expression import Subject
 from modelver.index.columns import title
 from modelver.index.stored import Stored
@@ -25,16 +25,11 @@ def to_frame(rows: Iterable[Stored], at: str) -> "pd.DataFrame":
     Raises:
         InvalidValue: pandas is not installed.
     """
-    try:
-        import pandas as pd
-    except ImportError:
-        raise InvalidValue(
-            "a table needs pandas, which is not installed", hint='pip install "modelver[notebook]"'
-        ) from None
+    pandas = load_pandas()
     records = [_record(row, row.subject(at)) for row in rows]
     more = sorted({name for record in records for name in record} - set(_FIXED), key=_place)
-    frame = pd.DataFrame(records, columns=[*_FIXED, *more])
-    frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True)
+    frame: pd.DataFrame = pandas.DataFrame(records, columns=[*_FIXED, *more])
+    frame["created_at"] = pandas.to_datetime(frame["created_at"], utc=True)
     return frame.astype({"yanked": "bool"})
 
 

@@ -123,7 +123,7 @@ def parse_toml(data: bytes, path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(data.decode())
     except (ValueError, RecursionError) as error:
-        raise InvalidValue("not a TOML file", where=path, found=error) from None
+        raise InvalidValue("not TOML", where=path, found=error) from None
 
 
 def registry_url(file: ProjectFile) -> str | None:

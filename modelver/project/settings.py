@@ -8,7 +8,7 @@ import attrs
 
 from modelver.errors import InvalidName, InvalidValue, NotFound
 from modelver.gates import Policy
-from modelver.gates.parse import read_policy
+from modelver.gates.parse import TABLES, read_policy
 from modelver.gates.reading import Reader
 from modelver.project.file import (
     MAX_FILE,
@@ -38,7 +38,6 @@ ROLES = {
 }
 """The components that a project names, and the role of their files."""
 
-_POLICY = ("require", "checklists", "keys", "revoked")
 _TABLES = (
     "registry",
     "model",
@@ -51,7 +50,7 @@ _TABLES = (
     "changelog",
     "environment",
     "publish",
-    *_POLICY,
+    *TABLES,
 )
 
 
@@ -120,13 +119,17 @@ def read_project(place: Path) -> Project:
     return _project(file)
 
 
+def policy_tables(file: ProjectFile) -> dict[str, object]:
+    """Return the tables of a project file that are a policy."""
+    return {key: file.tables[key] for key in TABLES if key in file.tables}
+
+
 def _project(file: ProjectFile) -> Project:
     top = Reader(file.tables, file.label)
     top.known(_TABLES)
     top.table("registry").known(("url",))
     model = top.table("model")
     model.known(("name", "scheme", "version", "base"))
-    policy = {key: file.tables[key] for key in _POLICY if key in file.tables}
     metrics = Reader({"metrics": _from_file(file, top, "metrics")}, file.label)
     return Project(
         file=file,
@@ -135,7 +138,7 @@ def _project(file: ProjectFile) -> Project:
         version=model.text("version"),
         base=model.texts("base"),
         components=_components(top.table("components")),
-        policy=read_policy(policy, what=file.label),
+        policy=read_policy(policy_tables(file), what=file.label),
         stated=read_metadata(_table(file, top, "metadata")),
         metrics=read_metrics(metrics, "metrics") if top.has("metrics") else None,
         params=read_json(_table(file, top, "params")) if top.has("params") else None,

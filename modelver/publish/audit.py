@@ -81,10 +81,7 @@ class Served:
             "registered_by": self.registered.by,
             "changelog": self.summary,
             "yanked": self.yanked.message if self.yanked else None,
-            "verdicts": [
-                {"check": each.check, "passed": each.passed, "reason": each.reason, "kind": each.kind}
-                for each in self.verdicts
-            ],
+            "verdicts": [each.to_dict() for each in self.verdicts],
             "approvals": [each.to_dict() for each in self.judged],
             "policies": [each.to_dict() for each in self.policies],
         }

@@ -144,7 +144,7 @@ def with_model(state: State, name: ModelName) -> State:
 
 def _headline(changelog: Changelog) -> str:
     """Return what the log says of a version: the changelog's first line; the manifest has it all."""
-    return changelog.summary.strip().partition("\n")[0][:_HEADLINE]
+    return changelog.headline[:_HEADLINE]
 
 
 def _entry(session: Session, state: State, manifest: Manifest, digest: Digest) -> VersionEntry:

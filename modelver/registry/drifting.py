@@ -17,10 +17,11 @@ from modelver.history.state import State, VersionEntry
 from modelver.project.drift import TEXTS, changes, merged, unstated
 from modelver.project.history import tell
 from modelver.project.settings import Project
-from modelver.registry.finding import find, model_of, parse_ref, ref_of, scheme_of
+from modelver.registry.finding import find, model_of, ref_of, scheme_of
 from modelver.registry.matching import environment_findings, is_wrong
 from modelver.registry.projecting import Said, captured, components, stated
 from modelver.registry.reading import model_version, side
+from modelver.registry.registering import pin_base
 from modelver.registry.session import Session
 from modelver.values.digest import Digest
 from modelver.values.file import Role
@@ -204,16 +205,10 @@ def _said(project: Project) -> frozenset[str]:
 
 def _base(session: Session, project: Project) -> tuple[BaseModel, ...] | None:
     """Return the project's base models as they would be pinned now; None where one of them is not there."""
-    found = []
-    for text in project.base:
-        try:
-            ref = parse_ref(text)
-            state = session.state(ref.model)
-            entry = find(state, ref)
-        except (InvalidName, NotFound):
-            return None
-        found.append(BaseModel(f"{state.model}:{entry.version}", entry.digest))
-    return tuple(found)
+    try:
+        return tuple(pin_base(session, text) for text in project.base)
+    except (InvalidName, NotFound):
+        return None
 
 
 def _texts(session: Session, comparison: Comparison, tree: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:

@@ -16,7 +16,7 @@ from modelver.hashing.stream import hash_file
 from modelver.project.drift import first_difference
 from modelver.project.requirements import requirements
 from modelver.registry import inputs
-from modelver.registry.reading import read_prompts
+from modelver.registry.reading import MAX_PROMPT, read_prompts
 from modelver.registry.session import Session
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, Role, prompt_name
@@ -25,7 +25,6 @@ from modelver.values.provenance import Environment
 from modelver.values.record import Dataset
 from modelver.values.report import Finding, Report
 
-_MAX_PROMPT = 2**20
 _STRICT = ("python", "implementation")
 
 
@@ -164,8 +163,8 @@ def _difference(
         data = source
     else:
         with Path(local_place(source) or source).open("rb") as opened:
-            data = opened.read(_MAX_PROMPT + 1)
-    if entry.path not in texts or len(data) > _MAX_PROMPT:
+            data = opened.read(MAX_PROMPT + 1)
+    if entry.path not in texts or len(data) > MAX_PROMPT:
         return 0, "", ""
     return first_difference(texts[entry.path], data.decode(errors="replace"))
 

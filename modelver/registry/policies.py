@@ -1,26 +1,24 @@
 """Policies: read from where people write them, set in the log, and read back."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from modelver.errors import InvalidValue, NotFound
+from modelver.errors import NotFound, StoreError
 from modelver.gates import Policy
 from modelver.gates.parse import policy_json, read_policy
 from modelver.history.governing import PolicySet
 from modelver.history.state import State
 from modelver.log import Proposal
+from modelver.project.file import load_project_file
+from modelver.project.settings import policy_tables
 from modelver.registry.gating import stored_policy
 from modelver.registry.moving import used_otherwise
 from modelver.registry.session import Session
 from modelver.values.name import ModelName
 
 PolicyLike: TypeAlias = str | os.PathLike[str] | Mapping[str, object] | Policy
-
-MAX_POLICY_FILE = 2**20
-_TABLES = ("require", "checklists", "keys", "revoked")
 
 
 def to_policy(policy: PolicyLike) -> Policy:
@@ -36,20 +34,10 @@ def to_policy(policy: PolicyLike) -> Policy:
         return read_policy(policy)
     path = Path(policy)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_POLICY_FILE + 1)
-        tables = tomllib.loads(data.decode())
-    except OSError as error:
-        raise NotFound("a policy can't be read", where=path, found=error.strerror or error) from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue("not TOML", where=path, found=str(error)[:120]) from None
-    if len(data) > MAX_POLICY_FILE:
-        raise InvalidValue(
-            "a policy's file is too large", where=path, expected=f"at most {MAX_POLICY_FILE:,} bytes"
-        )
-    if path.name == "pyproject.toml":
-        tables = tables.get("tool", {}).get("modelver", {})
-    return read_policy({key: tables[key] for key in _TABLES if key in tables}, what=path.name)
+        file = load_project_file(path)
+    except StoreError as error:
+        raise NotFound("a policy can't be read", where=path, found=error.found) from None
+    return read_policy(policy_tables(file) if file else {}, what=path.name)
 
 
 def set_policy(

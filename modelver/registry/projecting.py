@@ -106,14 +106,9 @@ def _place(folder: Path, uri: str) -> str:
     return uri if place is None else os.path.join(folder, place)  # noqa: PTH118 (keeps what is absolute)
 
 
-def own_folders(session: Session) -> tuple[Path, ...]:
-    """Return the folders that are no part of a project even where they lie in it: the registry and the cache."""
-    return tuple(folder for folder in (session.folder, session.cache.resolve()) if folder)
-
-
 def components(session: Session, project: Project) -> Found:
     """Return the files of a project's components; see `find_components`."""
-    return find_components(project, own_folders(session))
+    return find_components(project, session.own_folders)
 
 
 def register_project(

@@ -84,7 +84,7 @@ def _gathered(session: Session, before: State, statement: Statement, wish: Wish)
             statement.prompts,
             session.storage_options,
             registry=session.folder,
-            without=[folder for folder in (session.folder, session.cache.resolve()) if folder],
+            without=session.own_folders,
         )
     except (InvalidValue, NotFound):
         if wish.resume and wish.commit_id in before.commit_ids:
@@ -123,7 +123,7 @@ def _check_wish(state: State, wish: Wish) -> None:
 
 def _stated(session: Session, name: ModelName, statement: Statement) -> Manifest:
     """Return the manifest as far as it is known without reading anything."""
-    base = tuple(_base(session, base) for base in statement.base) or statement.metadata.base
+    base = tuple(pin_base(session, base) for base in statement.base) or statement.metadata.base
     return Manifest(name, "", (), attrs.evolve(statement.metadata, base=base), statement.changelog)
 
 
@@ -137,8 +137,13 @@ def _draft(session: Session, stated: Manifest) -> Manifest:
     return draft
 
 
-def _base(session: Session, base: BaseLike) -> BaseModel:
-    """Pin a base model that is a reference in this registry to the digest that it names now."""
+def pin_base(session: Session, base: BaseLike) -> BaseModel:
+    """Pin a base model that is a reference in this registry to the digest that it names now.
+
+    Raises:
+        InvalidName: It is no reference.
+        NotFound: It names nothing.
+    """
     if isinstance(base, BaseModel):
         return base
     try:

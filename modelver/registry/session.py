@@ -122,6 +122,11 @@ class Session:
         founding = self.store.local_path(REGISTRY_FILE)
         return founding.parent.resolve() if founding else None
 
+    @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """The folders that are no source even where they lie in one: the registry and the cache, links resolved."""
+        return tuple(folder for folder in (self.folder, self.cache.resolve()) if folder)
+
     def log(self, name: ModelName) -> Log:
         """Return a model's log, which may be empty."""
         return self._log(model_prefix(name.folder), name.folder)

@@ -7,18 +7,10 @@ import attrs
 
 from modelver.errors import InvalidValue
 from modelver.values.canonical import Json
+from modelver.values.fields import not_empty, texts
 
 Dimension: TypeAlias = int | str
 """A number, or the name of one that the caller chooses, such as ``batch``; ``?`` where it has none."""
-
-
-def _named(instance: object, attribute: "attrs.Attribute[str]", value: object) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(
-            "must be text that is not empty",
-            where=f"{type(instance).__name__}.{attribute.name}",
-            found=repr(value)[:80],
-        )
 
 
 def _count(instance: object, attribute: "attrs.Attribute[int | None]", value: object) -> None:
@@ -45,10 +37,6 @@ def _shape(value: Iterable[Dimension] | None) -> tuple[Dimension, ...] | None:
     return shape
 
 
-def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
 @attrs.frozen
 class Port:
     """One input or output of a model.
@@ -62,7 +50,7 @@ class Port:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_named)
+    name: str = attrs.field(validator=not_empty)
     dtype: str = ""
     shape: tuple[Dimension, ...] | None = attrs.field(default=None, converter=_shape)
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
@@ -96,7 +84,7 @@ class Architecture:
     family: str = ""
     parameters: int | None = attrs.field(default=None, validator=_count)
     layers: int | None = attrs.field(default=None, validator=_count)
-    dtypes: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    dtypes: tuple[str, ...] = attrs.field(default=(), converter=texts)
     inputs: tuple[Port, ...] = attrs.field(default=(), converter=_ports)
     outputs: tuple[Port, ...] = attrs.field(default=(), converter=_ports)
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
@@ -125,7 +113,7 @@ class Step:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_named)
+    name: str = attrs.field(validator=not_empty)
     params: Mapping[str, Json] = attrs.field(factory=dict, hash=False)
     code: str = ""
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
@@ -146,7 +134,7 @@ class Prompt:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_named)
+    name: str = attrs.field(validator=not_empty)
     version: str = ""
     description: str = ""
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)

@@ -10,6 +10,7 @@ import attrs
 from modelver.errors import InvalidValue
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
+from modelver.values.fields import not_empty, texts
 from modelver.values.making import Architecture, Prompt, Step
 from modelver.values.provenance import Code
 
@@ -17,15 +18,6 @@ Direction = Literal["", "higher", "lower"]
 
 NAMED = "named"
 """The method of a dataset of which only the name is known."""
-
-
-def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: object) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(
-            "must be text that is not empty",
-            where=f"{type(instance).__name__}.{attribute.name}",
-            found=repr(value)[:80],
-        )
 
 
 def _number(value: object) -> float:
@@ -103,7 +95,7 @@ class Metric:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_not_empty)
+    name: str = attrs.field(validator=not_empty)
     value: float = attrs.field(converter=_number)
     dataset: str = ""
     slice: str = ""
@@ -139,7 +131,7 @@ class Dataset:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_not_empty)
+    name: str = attrs.field(validator=not_empty)
     uri: str = ""
     digest: str = ""
     method: str = ""
@@ -161,14 +153,9 @@ class BaseModel:
         unknown: Fields that a newer release wrote; kept as they are.
     """
 
-    name: str = attrs.field(validator=_not_empty)
+    name: str = attrs.field(validator=not_empty)
     digest: Digest | None = None
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
-
-
-def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Accept one text where a list of texts is due."""
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @attrs.frozen
@@ -185,10 +172,10 @@ class Changelog:
     """
 
     summary: str = ""
-    added: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    changed: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    fixed: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    caveats: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    added: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    changed: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    fixed: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    caveats: tuple[str, ...] = attrs.field(default=(), converter=texts)
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
 
     @property
@@ -201,6 +188,11 @@ class Changelog:
             "Caveats": self.caveats,
         }
         return {title: lines for title, lines in sections.items() if lines}
+
+    @property
+    def headline(self) -> str:
+        """The first line of the summary."""
+        return self.summary.strip().partition("\n")[0]
 
     def __str__(self) -> str:
         parts = [self.summary] if self.summary else []
@@ -261,11 +253,11 @@ class Metadata:
     """
 
     description: str = ""
-    intended_use: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    limitations: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    ethical_considerations: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    intended_use: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    limitations: tuple[str, ...] = attrs.field(default=(), converter=texts)
+    ethical_considerations: tuple[str, ...] = attrs.field(default=(), converter=texts)
     license: str = ""
-    owners: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    owners: tuple[str, ...] = attrs.field(default=(), converter=texts)
     external_facing: bool | None = None
     metrics: tuple[Metric, ...] = attrs.field(default=(), converter=_metrics)
     params: Mapping[str, Json] = attrs.field(factory=dict)

@@ -29,5 +29,9 @@ class Verdict:
     def __bool__(self) -> bool:
         return self.passed
 
+    def to_dict(self) -> dict[str, Json]:
+        """Return it as plain JSON data."""
+        return {"check": self.check, "passed": self.passed, "reason": self.reason, "kind": self.kind}
+
     def __str__(self) -> str:
         return f"{'ok' if self.passed else 'NO'}  {self.check}" + (f": {self.reason}" if self.reason else "")

@@ -33,7 +33,7 @@ def command(
     Where one fails, all that failed are named, the alias stays where it is, and the exit code is 6.
     """
     from modelver.cli.data import version_data
-    from modelver.cli.verdicts import show_verdicts, verdict_data
+    from modelver.cli.verdicts import show_verdicts
 
     found = call.registry.promote(
         ref, to=to, reason=reason, dry_run=dry_run, override=override, commit_id=commit_id
@@ -49,7 +49,7 @@ def command(
                 "moved": found.moved,
                 "override": found.override,
                 "passed": bool(found),
-                "verdicts": verdict_data(found.verdicts),
+                "verdicts": [each.to_dict() for each in found.verdicts],
             }
         )
     else:
