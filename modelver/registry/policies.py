@@ -11,8 +11,6 @@ from modelver.gates.parse import policy_json, read_policy
 from modelver.history.governing import PolicySet
 from modelver.history.state import State
 from modelver.log import Proposal
-from modelver.project.file import load_project_file
-from modelver.project.settings import policy_tables
 from modelver.registry.gating import stored_policy
 from modelver.registry.moving import used_otherwise
 from modelver.registry.session import Session
@@ -32,6 +30,9 @@ def to_policy(policy: PolicyLike) -> Policy:
         return read_policy(policy_json(policy))
     if isinstance(policy, Mapping):
         return read_policy(policy)
+    from modelver.project.file import load_project_file
+    from modelver.project.settings import policy_tables
+
     path = Path(policy)
     try:
         file = load_project_file(path)
