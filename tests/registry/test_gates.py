@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import modelver as mv
+from modelver.log import Proposal
 from modelver.registry.gating import gate_registration
 from tests.registries import MODEL, publish
 
@@ -367,7 +369,6 @@ def test_a_policy_is_read_from_the_project_file(memory: mv.Registry, tmp_path: P
 def test_an_unreadable_policy_stops_writers_and_no_rollback(memory: mv.Registry) -> None:
     """What a newer release asks for may not be passed over."""
     from modelver.history.governing import PolicySet
-    from modelver.log import Proposal
 
     publish(memory)
     publish(memory, b"2")
@@ -461,3 +462,101 @@ def test_a_base_that_is_yanked_at_the_same_moment_is_nobodys_fault(
     monkeypatch.setattr("modelver.registry.committing.gate_registration", ask)
     memory.register(MODEL, {"w": b"1"}, base=["base:1.0.0"], capture=False)
     assert memory.verify()
+
+
+def signed(registry: mv.Registry, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Register two versions of a model, sign an approval of the first; return its event, and the policy."""
+    private, public = key(folder, "ana")
+    for content in (b"1", b"2"):
+        publish(registry, content)
+    policy = {
+        **asking(approvals=["legal"]),
+        "keys": {ANA: {"roles": ["legal", "risk"], "public_key": public}},
+    }
+    registry.set_policy(None, policy)
+    registry.approve(
+        f"{MODEL}:1.0.0",
+        role="legal",
+        person=ANA,
+        signer=private,
+        to="production",
+        expires="30d",
+        reason="fine",
+    )
+    entry = registry._session.log(mv.ModelName(MODEL)).state().versions["1.0.0"]
+    return entry.approvals[-1].said, policy
+
+
+def inject(registry: mv.Registry, event: Any, model: str = MODEL) -> None:
+    """Write an event as somebody does who has the store and no key."""
+    registry._session.log(mv.ModelName(model)).append(lambda _: Proposal((event,)), by="forger")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"role": "risk"},
+        {"person": BOB},
+        {"reason": "other"},
+        {"alias": "canary"},
+        {"alias": "", "generation": 0},
+        {"generation": 99},
+        {"expires": None},
+        {"checklist": ("Two.",)},
+    ],
+    ids=str,
+)
+def test_a_signature_is_for_what_it_says_and_nothing_else(
+    changed: dict[str, Any], memory: mv.Registry, tmp_path: Path
+) -> None:
+    """Whatever is changed in a signed approval, it is refused, and shown as no proof."""
+    said, policy = signed(memory, tmp_path)
+    forged = attrs.evolve(said, **changed)
+    publish(memory, b"3")
+    third = memory._session.log(mv.ModelName(MODEL)).state().versions["1.2.0"]
+    inject(memory, attrs.evolve(forged, version="1.2.0", digest=third.digest))
+    inject(memory, forged)
+    role = changed.get("role", "legal")
+    alias = changed.get("alias") or "production"
+    memory.set_policy(
+        None, {**policy, "require": {"alias": {alias: {"approvals": [role], "signature": True}}}}
+    )
+    assert f"approval {role}" in failed(memory, f"{MODEL}:1.2.0", alias)
+    worth = [each.worth for each in memory.status(f"{MODEL}:1.0.0").approvals]
+    assert worth == ["signed", "signature does not hold"]
+
+
+def test_a_signature_does_not_go_to_another_version_model_or_registry(
+    memory: mv.Registry, tmp_path: Path
+) -> None:
+    """Not even where the same content is registered under the same number."""
+    said, policy = signed(memory, tmp_path)
+    second = memory._session.log(mv.ModelName(MODEL)).state().versions["1.1.0"]
+    inject(memory, attrs.evolve(said, version="1.1.0", digest=second.digest))
+    assert "does not verify" in failed(memory, f"{MODEL}:1.1.0")["approval legal"]
+    memory.register("other", {"model.bin": b"1"}, capture=False)
+    other = memory._session.log(mv.ModelName("other")).state().versions["1.0.0"]
+    inject(memory, attrs.evolve(said, digest=other.digest), "other")
+    assert "does not verify" in failed(memory, "other:1.0.0")["approval legal"]
+    elsewhere = mv.Registry(tmp_path / "elsewhere", actor="tester@example.org")
+    same = publish(elsewhere, b"1")
+    assert same.digest == said.digest
+    elsewhere.set_policy(None, policy)
+    inject(elsewhere, said)
+    assert "does not verify" in failed(elsewhere)["approval legal"]
+
+
+def test_a_mirror_brings_policies_and_approvals_and_its_gates_hold(
+    memory: mv.Registry, tmp_path: Path
+) -> None:
+    """A signature is as good there as here: the registry is the same."""
+    signed(memory, tmp_path)
+    memory.promote(f"{MODEL}:1.0.0", to="production", reason="good")
+    memory.mirror(to=tmp_path / "copy")
+    copy = mv.Registry(tmp_path / "copy", cache_dir=tmp_path / "cache")
+    assert copy.policy() == memory.policy()
+    assert [str(each) for each in copy.status(f"{MODEL}:1.0.0").approvals] == [
+        str(each) for each in memory.status(f"{MODEL}:1.0.0").approvals
+    ]
+    assert copy.verify()
+    assert copy.audit(MODEL, alias="production")
