@@ -2,7 +2,7 @@
 
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BENCHMARKS ?= $(filter-out benchmarks/_%,$(sort $(wildcard benchmarks/*.py)))
-TEST_TOOLS := git jq sshd strace
+TEST_TOOLS := git jq prometheus sshd strace
 BENCH_TOOLS := git-lfs openssl
 
 VENV := .venv
