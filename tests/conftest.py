@@ -10,6 +10,7 @@ from tests.servers import shared
 from tests.servers.azurite import Azurite
 from tests.servers.fakegcs import FakeGCS
 from tests.servers.moto import Moto
+from tests.servers.prometheus import Prometheus
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.sshd import Sshd
 
@@ -58,6 +59,12 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> FakeGCS:
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Sshd:
     """Give the test run's sshd."""
     return shared.running(Sshd, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
+    """Give the test run's Prometheus."""
+    return shared.running(Prometheus, tmp_path_factory)
 
 
 @pytest.hookimpl(trylast=True)

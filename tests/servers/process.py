@@ -86,18 +86,6 @@ class Server(ABC):
     def is_ready(self) -> bool:
         """Ask it whether it serves; an OSError or an HTTPException is a no."""
 
-    @abstractmethod
-    def fresh(self) -> tuple[str, dict[str, object]]:
-        """Make an empty place, which is nobody else's.
-
-        Returns:
-            Its URL, and the storage options that fsspec's filesystem for it needs.
-        """
-
-    @abstractmethod
-    def behind(self, url: str) -> dict[str, bytes]:
-        """Read all objects below a URL by another client than the one under test, with keys relative to the URL."""
-
     def prepare(self) -> None:  # noqa: B027 (most need nothing)
         """Write what the command needs, before each start."""
 
@@ -205,6 +193,22 @@ class Server(ABC):
             raise RuntimeError(
                 f"this {name} serves the whole test run; start one of your own: {name}(tmp_path / 'server')"
             )
+
+
+class StoreServer(Server):
+    """A server that keeps objects."""
+
+    @abstractmethod
+    def fresh(self) -> tuple[str, dict[str, object]]:
+        """Make an empty place, which is nobody else's.
+
+        Returns:
+            Its URL, and the storage options that fsspec's filesystem for it needs.
+        """
+
+    @abstractmethod
+    def behind(self, url: str) -> dict[str, bytes]:
+        """Read all objects below a URL by another client than the one under test, with keys relative to the URL."""
 
 
 class _EndedError(RuntimeError):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from tests.servers.process import Server
+from tests.servers.process import StoreServer
 
 if TYPE_CHECKING:
     import boto3.session
@@ -15,7 +15,7 @@ KEY = "modelver"
 SECRET = "modelver-secret"  # noqa: S105 (no secret: a server on the loopback of one test run)
 
 
-class S3Server(Server):
+class S3Server(StoreServer):
     """A server that speaks S3."""
 
     def fresh(self) -> tuple[str, dict[str, object]]:

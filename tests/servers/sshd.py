@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
-from tests.servers.process import Server, program
+from tests.servers.process import StoreServer, program
 
 _SETTINGS = """\
 ListenAddress 127.0.0.1
@@ -28,7 +28,7 @@ Subsystem sftp internal-sftp
 """
 
 
-class Sshd(Server):
+class Sshd(StoreServer):
     """sshd; its files are ordinary files below `data`."""
 
     package: ClassVar[str] = "Debian's openssh-server"

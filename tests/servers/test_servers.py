@@ -17,7 +17,7 @@ import pytest
 from tests.servers.azurite import Azurite
 from tests.servers.fakegcs import FakeGCS
 from tests.servers.moto import Moto
-from tests.servers.process import Server, program
+from tests.servers.process import StoreServer, program
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.sshd import Sshd
 
@@ -27,9 +27,9 @@ CONTENT = {"one": b"1", "a/b/two": b"22", "empty": b"", "with space+%25ü": byte
 
 
 @pytest.fixture(params=SHARED)
-def server(request: pytest.FixtureRequest) -> Server:
+def server(request: pytest.FixtureRequest) -> StoreServer:
     """Give each of the test run's servers."""
-    return cast("Server", request.getfixturevalue(request.param))
+    return cast("StoreServer", request.getfixturevalue(request.param))
 
 
 @contextlib.contextmanager
@@ -52,7 +52,7 @@ def write(url: str, options: dict[str, object], content: dict[str, bytes]) -> No
             assert filesystem.cat_file(f"{path}/{key}") == data
 
 
-def test_what_a_client_puts_is_seen_behind_its_back_and_nowhere_else(server: Server) -> None:
+def test_what_a_client_puts_is_seen_behind_its_back_and_nowhere_else(server: StoreServer) -> None:
     """A fresh place is empty, holds what was put, byte for byte, and shares nothing with the next."""
     url, options = server.fresh()
     assert server.behind(url) == {}
@@ -64,7 +64,7 @@ def test_what_a_client_puts_is_seen_behind_its_back_and_nowhere_else(server: Ser
     assert server.behind(another) == {}
 
 
-def test_a_shared_server_can_t_be_taken_from_the_others(server: Server) -> None:
+def test_a_shared_server_can_t_be_taken_from_the_others(server: StoreServer) -> None:
     """Whoever wants to kill a server starts one of their own."""
     for deed in (server.kill, server.restart, server.stop):
         with pytest.raises(RuntimeError, match="start one of your own"):
@@ -81,7 +81,7 @@ def is_running(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_stays_of_a_server_that_was_stopped(kind: type[Server], tmp_path: Path) -> None:
+def test_nothing_stays_of_a_server_that_was_stopped(kind: type[StoreServer], tmp_path: Path) -> None:
     """Its process, all that it started, its ports and its folder are gone."""
     with kind(tmp_path / "server") as server:
         url, options = server.fresh()
@@ -96,7 +96,7 @@ def test_nothing_stays_of_a_server_that_was_stopped(kind: type[Server], tmp_path
 
 
 @pytest.mark.parametrize("kind", [SeaweedFS, FakeGCS, Sshd])
-def test_acknowledged_objects_outlive_a_crash(kind: type[Server], tmp_path: Path) -> None:
+def test_acknowledged_objects_outlive_a_crash(kind: type[StoreServer], tmp_path: Path) -> None:
     """After a kill and a restart the server has, at the same URL, what it acknowledged."""
     with kind(tmp_path / "server") as server:
         url, options = server.fresh()
