@@ -98,6 +98,11 @@ from modelver.registry.found import (
 from modelver.registry.matching import Match as Match
 from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.replicated import Replicated as Replicated
+from modelver.serving.change import Change as Change
+from modelver.serving.change import Figures as Figures
+from modelver.serving.follower import Follower as Follower
+from modelver.serving.served import Served as Served
+from modelver.serving.served import now_serving as now_serving
 from modelver.storage.examination import Examination as Examination
 from modelver.values.digest import Digest as Digest
 from modelver.values.file import FileEntry as FileEntry

@@ -19,6 +19,7 @@ from modelver.registry.projects import RegistryProjects
 from modelver.registry.publisher import RegistryPublisher
 from modelver.registry.registering import captured, finalize, register
 from modelver.registry.searcher import RegistrySearcher
+from modelver.registry.server import RegistryServer
 from modelver.registry.session import Session
 from modelver.storage import DEFAULT_TIMEOUT, is_local
 from modelver.values.model_version import ModelVersion
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-class Registry(RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySearcher, RegistryProjects):
+class Registry(
+    RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySearcher, RegistryProjects, RegistryServer
+):
     """A model registry in a folder or a bucket.
 
     Nothing is read or made before it is needed. One object serves many threads, and processes that are forked later.

@@ -80,6 +80,11 @@ def names_version(state: State, ref: Ref) -> bool:
     return bool(ref.digest) or (ref.selector != LATEST and scheme_of(state).reads(ref.selector))
 
 
+def alias_in(state: State, ref: Ref) -> str:
+    """Return the alias that a reference goes by, ``latest`` too; empty where it names a version itself."""
+    return "" if names_version(state, ref) else ref.selector.lower()
+
+
 def find(state: State, ref: Ref, at: datetime | None = None) -> VersionEntry:
     """Return the version that a reference names, now or at a time.
 

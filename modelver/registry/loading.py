@@ -14,10 +14,10 @@ from modelver.content.check import Checking, check_verify
 from modelver.content.fetch import Wanted, choose, held_folder, own_folder
 from modelver.content.keeping.holding import Hold
 from modelver.errors import Corrupt, InvalidValue, LimitExceeded, NotFound, Offline
-from modelver.history.state import State, VersionEntry
+from modelver.history.state import VersionEntry
 from modelver.registry.finding import caller_level
 from modelver.registry.progress import Callback, Progress
-from modelver.registry.reading import model_version, read_maps
+from modelver.registry.reading import read_maps
 from modelver.registry.session import Session
 from modelver.values import html
 from modelver.values.file import Role, prompt_name
@@ -125,7 +125,7 @@ class LoadedModel:
 
 def load(
     session: Session,
-    state: State,
+    record: ModelVersion,
     entry: VersionEntry,
     *,
     verify: str,
@@ -135,11 +135,6 @@ def load(
 ) -> LoadedModel:
     """Bring a version's files to this machine, verified; see `Registry.load`."""
     mode = check_verify(verify)
-    record = model_version(session, state, entry)
-    if entry.yanked:
-        warnings.warn(
-            f"{record.ref} was yanked: {entry.yanked.message or 'no reason given'}", stacklevel=caller_level()
-        )
     entries = choose(record.files, include)
     progress = Progress(callback, sum(file.size for file in entries))
     chosen = None if include is None else tuple(file.path for file in entries)
@@ -153,6 +148,14 @@ def load(
         held = None
     progress.finish()
     return LoadedModel(folder, record, held)
+
+
+def warn_if_yanked(record: ModelVersion, entry: VersionEntry) -> None:
+    """Warn where a version is not to be used any more."""
+    if entry.yanked:
+        warnings.warn(
+            f"{record.ref} was yanked: {entry.yanked.message or 'no reason given'}", stacklevel=caller_level()
+        )
 
 
 def _maps(session: Session, record: ModelVersion, entry: VersionEntry) -> Mapping[str, FileMap]:

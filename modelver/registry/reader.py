@@ -7,8 +7,8 @@ from datetime import datetime
 from modelver.compare import Comparison, compare
 from modelver.errors import ModelverError, NotFound
 from modelver.history.state import State, VersionEntry
-from modelver.registry.finding import find, model_of, parse_at, parse_ref, scheme_of
-from modelver.registry.loading import LoadedModel, load
+from modelver.registry.finding import alias_in, find, model_of, parse_at, parse_ref, scheme_of
+from modelver.registry.loading import LoadedModel, load, warn_if_yanked
 from modelver.registry.past import alias_history, whole_history
 from modelver.registry.progress import Callback
 from modelver.registry.reading import model_version, side
@@ -88,7 +88,7 @@ class RegistryReader:
             NotFound: It names nothing, or named nothing then.
         """
         state, entry = self._find(ref, parse_at(at))
-        return model_version(self._session, state, entry)
+        return model_version(self._session, state, entry, alias=alias_in(state, parse_ref(ref)))
 
     def _find(self, ref: str | ModelVersion, at: datetime | None = None) -> tuple[State, VersionEntry]:
         wanted = parse_ref(ref)
@@ -157,7 +157,9 @@ class RegistryReader:
             IntegrityError: A blob is damaged; nothing of it is handed out.
         """
         state, entry = self._find(ref)
-        return load(self._session, state, entry, verify=verify, include=include, to=to, callback=callback)
+        record = model_version(self._session, state, entry, alias=alias_in(state, parse_ref(ref)))
+        warn_if_yanked(record, entry)
+        return load(self._session, record, entry, verify=verify, include=include, to=to, callback=callback)
 
     def verify(self, ref: str | ModelVersion | None = None, *, callback: Callback | None = None) -> Report:
         """Check a version, or everything that is stored, byte by byte.

@@ -79,9 +79,9 @@ class VersionDetails:
 
 
 def model_version(
-    session: Session, state: State, entry: VersionEntry, *, created: bool = False
+    session: Session, state: State, entry: VersionEntry, *, created: bool = False, alias: str = ""
 ) -> ModelVersion:
-    """Return a version as people hold it."""
+    """Return a version as people hold it; `alias` is the one that it was asked for by."""
     name = model_of(state)
     return ModelVersion(
         name=name,
@@ -91,6 +91,7 @@ def model_version(
         created_by=entry.registered.by,
         details=VersionDetails(session, name, entry),
         created=created,
+        alias=alias,
     )
 
 

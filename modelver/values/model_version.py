@@ -53,6 +53,7 @@ class ModelVersion:
         created_at: When it was registered, in UTC.
         created_by: Who registered it.
         created: Whether the call that returned this made the version.
+        alias: The alias that it was asked for by; empty where it was asked for otherwise.
     """
 
     name: ModelName
@@ -62,6 +63,7 @@ class ModelVersion:
     created_by: str
     _details: Details = attrs.field(alias="details", repr=False, eq=False)
     created: bool = attrs.field(default=False, eq=False)
+    alias: str = attrs.field(default="", eq=False)
 
     def __str__(self) -> str:
         return self.ref
@@ -120,6 +122,25 @@ class ModelVersion:
     def size(self) -> int:
         """The bytes of all files together."""
         return sum(entry.size for entry in self.files)
+
+    def telemetry(self, *, alias: str | None = None) -> dict[str, str | bool]:
+        """Return what logs, traces and metrics say of the version: flat, and always with the same keys.
+
+        Args:
+            alias: The alias that it serves; None: the one that it was asked for by.
+
+        Returns:
+            ``model.name``, ``model.version``, ``model.digest`` (``sha256:`` and 64 hexadecimal digits), ``model.alias``
+            (empty where there is none) and ``model.external_facing`` (whether people outside the organisation meet its
+            output; false where that is not said).
+        """
+        return {
+            "model.name": str(self.name),
+            "model.version": str(self.version),
+            "model.digest": str(self.digest),
+            "model.alias": self.alias if alias is None else alias,
+            "model.external_facing": bool(self.metadata.external_facing),
+        }
 
     def _repr_html_(self) -> str:
         facts = [

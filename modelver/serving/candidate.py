@@ -1,0 +1,142 @@
+"""From a version to a model that may be served: fetched, loaded and checked, each step's failure named."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from modelver.errors import Refused
+from modelver.serving.change import Stage
+from modelver.serving.served import Served
+from modelver.serving.source import Sighting, Source
+from modelver.values.model_version import ModelVersion
+
+T = TypeVar("T")
+F = TypeVar("F")
+
+
+class StageFailed(Exception):
+    """A step failed; the error is its cause."""
+
+    def __init__(self, stage: Stage, error: BaseException) -> None:
+        super().__init__(stage)
+        self.stage: Stage = stage
+        self.error = error
+
+
+@attrs.frozen
+class Candidate(Generic[T]):
+    """A model that was loaded and checked, and how long that took in seconds."""
+
+    served: Served[T]
+    fetch_seconds: float
+    load_seconds: float
+
+
+class Fetched(Protocol[T]):
+    """A version whose files are here, verified, and how long that took."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of download and verification."""
+        ...
+
+    def load(self) -> Candidate[T]:
+        """Load and check it.
+
+        Raises:
+            StageFailed: ``load`` or ``check`` failed.
+        """
+        ...
+
+
+class Maker(Protocol[T]):
+    """What makes a served model of a version."""
+
+    @property
+    def ref(self) -> str:
+        """The reference that is followed."""
+        ...
+
+    def look(self) -> Sighting:
+        """Return what the reference names; see `Source.look`."""
+        ...
+
+    def fetch(self, version: ModelVersion) -> Fetched[T]:
+        """Bring a version's files here.
+
+        Raises:
+            StageFailed: That failed.
+        """
+        ...
+
+
+@attrs.frozen
+class ModelMaker(Generic[F, T]):
+    """Makes models of what one source has.
+
+    Attributes:
+        source: Where versions come from.
+        loader: The caller's ``load``.
+        check: The caller's smoke test; None for none.
+    """
+
+    source: Source[F]
+    loader: Callable[[F], T]
+    check: Callable[[T], object] | None
+
+    @property
+    def ref(self) -> str:
+        """The reference that is followed."""
+        return self.source.ref
+
+    def look(self) -> Sighting:
+        """Return what the reference names; see `Source.look`."""
+        return self.source.look()
+
+    def fetch(self, version: ModelVersion) -> "FetchedFiles[F, T]":
+        """Bring a version's files here, and read what its telemetry says."""
+        start = time.monotonic()
+        with _named("fetch"):
+            files = self.source.fetch(version)
+            telemetry = version.telemetry()
+        return FetchedFiles(self, version, files, telemetry, time.monotonic() - start)
+
+
+@attrs.frozen
+class FetchedFiles(Generic[F, T]):
+    """A version's verified files; see `Fetched`."""
+
+    maker: ModelMaker[F, T]
+    version: ModelVersion
+    files: F
+    telemetry: dict[str, str | bool]
+    seconds: float
+
+    def load(self) -> Candidate[T]:
+        """Load and check the model."""
+        start = time.monotonic()
+        with _named("load"):
+            model = self.maker.loader(self.files)
+        check = self.maker.check
+        if check is not None:
+            with _named("check"):
+                if check(model) is False:
+                    raise Refused("the check said no", where=self.version.ref)
+        served = Served(model, self.version, self.telemetry, files=self.files)
+        return Candidate(served, self.seconds, time.monotonic() - start)
+
+
+class _named:  # noqa: N801 (used as a function)
+    """Names the step in which an error comes up; a caller's ``sys.exit`` counts as one."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage: Stage = stage
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception | SystemExit):
+            raise StageFailed(self._stage, error) from error

@@ -1,0 +1,335 @@
+"""Following an alias: the newest version that loads and passes its check, swapped in while requests are served."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Generic, Literal, Self, TypeVar
+
+from modelver.errors import InvalidValue
+from modelver.serving.background import Worker
+from modelver.serving.candidate import Candidate, Maker, StageFailed
+from modelver.serving.change import Change, Figures, Stage
+from modelver.serving.handover import Handover
+from modelver.serving.served import Served
+from modelver.serving.source import Sighting
+from modelver.serving.troubles import Troubles
+from modelver.serving.use import Use
+from modelver.values import html
+from modelver.values.model_version import ModelVersion
+
+T = TypeVar("T")
+Swap = Literal["overlap", "drain"]
+
+_LOGGER = logging.getLogger("modelver")
+_REMEMBERED = 1000
+"""Entries of the history that are kept."""
+
+
+class Follower(Generic[T]):
+    """Serves what an alias names, and follows it as it moves; made by `Registry.follow`.
+
+    Any number of threads and tasks may use it, and forked children: in each of these it goes on by itself.
+
+    Args:
+        maker: Makes models of versions.
+        interval: Seconds between two looks, a tenth more or less.
+        swap: ``overlap`` or ``drain``; see `Registry.follow`.
+        on_change: Told of each change.
+        release: Told of each model that nobody uses any more.
+        drain_timeout: Seconds that ``drain`` waits for those who use the old model.
+
+    Raises:
+        ModelverError: The first version can't be resolved, fetched or verified; or what ``load`` and ``check`` raise.
+    """
+
+    def __init__(
+        self,
+        maker: Maker[T],
+        *,
+        interval: float,
+        swap: Swap,
+        on_change: Callable[[Change], object] | None,
+        release: Callable[[T], object] | None,
+        drain_timeout: float,
+    ) -> None:
+        self.interval = interval
+        self._maker = maker
+        self._swap = swap
+        self._on_change = on_change
+        self._release = release
+        self._drain_timeout = drain_timeout
+        self._changes: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._counts: dict[Stage, int] = {}
+        self._swaps = 0
+        self._confirmed = time.monotonic()
+        # Each try of a version interrupts those who wait, where the old model has to go first.
+        self._troubles = Troubles(interval, final=("load", "check") if swap == "drain" else ())
+        self._told_yank = ""
+        self._last: ModelVersion | None = None
+        self._working = threading.Lock()
+        self._due = 0.0
+        self._worker = Worker(self)
+        self._place: Handover[T] = Handover(self._worker.wake)
+        self._begin()
+        self._due = time.monotonic() + random.uniform(0, interval)  # noqa: S311 (so that replicas don't ask in step)
+        self._worker.start()
+
+    def _begin(self) -> None:
+        """Load the first version, or raise what keeps it from being loaded."""
+        sighting = self._maker.look()
+        self._note_age(sighting)
+        try:
+            candidate = self._maker.fetch(sighting.version).load()
+        except StageFailed as failure:
+            raise failure.error from None
+        self._put(candidate, sighting, None)
+
+    @property
+    def ref(self) -> str:
+        """The reference that is followed."""
+        return self._maker.ref
+
+    def use(self) -> Use[T]:
+        """Use the model: ``with follower.use() as served:`` gives ``served.model`` and ``served.version``.
+
+        Inside, `now_serving`, logs and spans name this version, and the model is not released. A use within a use
+        gives the same version. With ``swap="drain"`` it waits while there is no model; ``async with`` waits without
+        blocking the loop.
+
+        Raises:
+            InvalidValue: The follower was closed.
+        """
+        return Use(self._place)
+
+    @property
+    def current(self) -> Served[T]:
+        """What is served now; it may be released once it is swapped out, so answer requests within `use`."""
+        with self.use() as served:
+            return served
+
+    @property
+    def age(self) -> float:
+        """Seconds since the registry last confirmed what the reference names; grows while it can't be reached."""
+        return time.monotonic() - self._confirmed
+
+    @property
+    def history(self) -> tuple[Change, ...]:
+        """What was swapped in and what could not be, the oldest first; the last thousand."""
+        return tuple(self._changes)
+
+    @property
+    def failing(self) -> Change | None:
+        """Why what the reference names now is not served, or can't be told; None where all is well."""
+        return self._troubles.last
+
+    def figures(self) -> Figures:
+        """Return the follower in numbers, for metrics."""
+        swapped = next((change for change in reversed(self.history) if change.outcome == "swapped"), None)
+        return Figures(
+            age=self.age,
+            swaps=self._swaps,
+            failures=dict(self._counts),
+            fetch_seconds=swapped.fetch_seconds if swapped else 0.0,
+            load_seconds=swapped.load_seconds if swapped else 0.0,
+            failing=self.failing is not None,
+        )
+
+    def check_now(self) -> Served[T]:
+        """Look at the registry now, in this thread, swap if there is something to swap, and return what is served."""
+        self._troubles.forget_rest()
+        self._tick()
+        return self.current
+
+    def close(self) -> None:
+        """Follow no more. Those who use the model may go on; it is released when they are done."""
+        self._place.close()
+        self._worker.stop()
+        self._reap()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        served = self._place.served
+        return f"Follower({self.ref!r}, serving {served.version.version if served else 'nothing'})"
+
+    def _repr_html_(self) -> str:
+        served = self._place.served
+        rows = [
+            (html.text(f"{change.at:%Y-%m-%d %H:%M:%S}"), html.text(change.outcome), html.text(change))
+            for change in self.history[-10:]
+        ]
+        title = html.heading(f"following {self.ref}", f"serving {served.version.ref}" if served else "")
+        return title + html.line(f"confirmed {self.age:.0f} s ago") + html.table(("at", "", "change"), rows)
+
+    def step(self) -> float:
+        """Do what is due, in the background; return the seconds until the next time."""
+        self._reap()
+        if time.monotonic() >= self._due:
+            self._tick()
+            self._due = time.monotonic() + self.interval * random.uniform(0.9, 1.1)  # noqa: S311 (as above)
+        return max(0.0, self._due - time.monotonic())
+
+    def forked(self) -> None:
+        """Go on in a forked child, where the background thread and its locks did not come along."""
+        self._working = threading.Lock()
+        self._worker = Worker(self)
+        self._place.forked(self._worker.wake)
+        self._due = time.monotonic() + random.uniform(0, self.interval)  # noqa: S311 (as above)
+        if self._place.served is None:
+            self._due = 0.0
+        if not self._place.is_closed:
+            self._worker.start()
+
+    def _tick(self) -> None:
+        """Look once, and swap where there is something to swap."""
+        with self._working:
+            self._reap()
+            try:
+                sighting = self._maker.look()
+            except Exception as error:  # noqa: BLE001 (whatever it is, the old version serves on)
+                self._fail("resolve", error, None)
+                return
+            self._note_age(sighting)
+            if sighting.as_of is not None:
+                self._fail(
+                    "resolve", f"the registry can't be reached since {sighting.as_of:%H:%M:%S} UTC", None
+                )
+                return
+            if self._troubles.end("resolve"):
+                _LOGGER.info("%s: the registry answers again", self.ref)
+            self._tell_yank(sighting)
+            served = self._place.served
+            if served is not None and served.version == sighting.version:
+                self._troubles.clear()
+            elif not self._troubles.is_resting(sighting):
+                self._change_to(sighting)
+            if self._place.served is None:
+                self._restore()
+
+    def _note_age(self, sighting: Sighting) -> None:
+        old = (datetime.now(UTC) - sighting.as_of).total_seconds() if sighting.as_of else 0.0
+        self._confirmed = (
+            max(self._confirmed, time.monotonic() - old) if self._swaps else time.monotonic() - old
+        )
+
+    def _tell_yank(self, sighting: Sighting) -> None:
+        if sighting.yanked is not None and self._told_yank != sighting.version.digest:
+            self._told_yank = sighting.version.digest
+            _LOGGER.warning(
+                "%s names %s, which was yanked: %s", self.ref, sighting.version.ref, sighting.yanked
+            )
+
+    def _change_to(self, sighting: Sighting) -> None:
+        """Fetch, load and check a version, and put it in the old one's place."""
+        try:
+            fetched = self._maker.fetch(sighting.version)
+            if self._swap == "drain":
+                self._make_room()
+            candidate = fetched.load()
+        except StageFailed as failure:
+            self._fail(failure.stage, failure.error, sighting)
+        else:
+            self._put(candidate, sighting, self._last)
+
+    def _make_room(self) -> None:
+        """Wait until nobody uses the old model, and release it."""
+        if not self._place.vacate(self._drain_timeout):
+            late = TimeoutError(f"the old model was still in use after {self._drain_timeout:g} s")
+            raise StageFailed("drain", late)
+        self._reap()
+
+    def _restore(self) -> None:
+        """Load the last good version again, where its successor failed after it had been released."""
+        if self._last is None or self._place.is_closed:
+            return
+        try:
+            candidate = self._maker.fetch(self._last).load()
+        except StageFailed as failure:
+            _LOGGER.warning(
+                "%s: %s can't be loaded again: %s", self.ref, self._last.ref, _line(failure.error)
+            )
+        else:
+            self._place.put(candidate.served)
+
+    def _put(self, candidate: Candidate[T], sighting: Sighting, previous: ModelVersion | None) -> None:
+        self._place.put(candidate.served)
+        self._last = sighting.version
+        self._swaps += 1
+        self._troubles.clear()
+        change = Change(
+            at=datetime.now(UTC),
+            ref=self.ref,
+            outcome="swapped",
+            version=sighting.version,
+            previous=previous,
+            cause=sighting.cause,
+            reason=sighting.reason,
+            by=sighting.by,
+            fetch_seconds=candidate.fetch_seconds,
+            load_seconds=candidate.load_seconds,
+        )
+        _LOGGER.info("%s", change)
+        self._record(change)
+
+    def _fail(self, stage: Stage, error: BaseException | str, sighting: Sighting | None) -> None:
+        """Report a failure, unless it is one that was reported and still holds."""
+        change = Change(
+            at=datetime.now(UTC),
+            ref=self.ref,
+            outcome="failed",
+            version=sighting.version if sighting else None,
+            previous=self._last,
+            cause=sighting.cause if sighting else "",
+            reason=sighting.reason if sighting else "",
+            by=sighting.by if sighting else "",
+            stage=stage,
+            error=error if isinstance(error, str) else _line(error),
+        )
+        if self._troubles.meet(change, sighting):
+            self._counts[stage] = self._counts.get(stage, 0) + 1
+            _LOGGER.warning("%s", change)
+            self._record(change)
+
+    def _record(self, change: Change) -> None:
+        self._changes.append(change)
+        if self._on_change is not None:
+            try:
+                self._on_change(change)
+            except Exception:  # (the caller's function must not stop the following)
+                _LOGGER.exception("%s: on_change failed", self.ref)
+
+    def _reap(self) -> None:
+        """Release the models that left their place and that nobody uses any more."""
+        for model in self._place.take_idle():
+            if self._release is not None:
+                try:
+                    self._release(model)
+                except Exception:  # (as above)
+                    _LOGGER.exception("%s: release failed", self.ref)
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0][:500]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_interval(interval: float) -> float:
+    """Return the seconds between two looks.
+
+    Raises:
+        InvalidValue: It is no positive number.
+    """
+    if not 0 < interval < float("inf"):
+        raise InvalidValue("not an interval", where=interval, expected="seconds, more than 0")
+    return float(interval)

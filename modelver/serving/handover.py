@@ -1,0 +1,138 @@
+"""Handing a place over from one model to the next while it is in use."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from modelver.errors import InvalidValue
+from modelver.serving.served import Served
+
+T = TypeVar("T")
+
+
+class Slot(Generic[T]):
+    """A model that is or was in the place, and how many use it."""
+
+    __slots__ = ("served", "users")
+
+    def __init__(self, served: Served[T]) -> None:
+        self.served = served
+        self.users = 0
+
+
+class Handover(Generic[T]):
+    """One place for a model; any number of threads use what is in it.
+
+    Args:
+        idle: Called when the last user of a model that left the place is done.
+    """
+
+    def __init__(self, idle: Callable[[], None]) -> None:
+        self._idle = idle
+        self._changed = threading.Condition()
+        self._slot: Slot[T] | None = None
+        self._retired: list[Slot[T]] = []
+        self._closed = False
+
+    @property
+    def served(self) -> Served[T] | None:
+        """What is in the place; None while it is empty."""
+        slot = self._slot
+        return slot.served if slot else None
+
+    def enter(self, outer: Served[object] | None, *, wait: bool = True) -> Slot[T] | None:
+        """Begin to use what is in the place.
+
+        Args:
+            outer: What this thread or task uses already. If that is of this place it is used again, so that one
+                request has one version, and a place that is being emptied doesn't wait for itself.
+            wait: Whether to wait while the place is empty; else None is returned then.
+
+        Raises:
+            InvalidValue: The place was closed.
+        """
+        with self._changed:
+            slot = self._own(outer) or self._slot
+            while slot is None and not self._closed and wait:
+                self._changed.wait()
+                slot = self._slot
+            if slot is None and self._closed:
+                raise InvalidValue(
+                    "the follower was closed", hint="Follow the alias again, or close it later."
+                )
+            if slot is not None:
+                slot.users += 1
+            return slot
+
+    def _own(self, outer: Served[object] | None) -> Slot[T] | None:
+        """Return the slot that the caller uses already; one that nobody uses any more may be gone at any moment."""
+        slots = self._retired if self._slot is None else [self._slot, *self._retired]
+        return next((slot for slot in slots if slot.served is outer and slot.users), None)
+
+    def leave(self, slot: Slot[T]) -> None:
+        """End a use that `enter` began."""
+        with self._changed:
+            slot.users -= 1
+            done = slot.users == 0 and slot is not self._slot
+            if done:
+                self._changed.notify_all()
+        if done:
+            self._idle()
+
+    def put(self, served: Served[T]) -> None:
+        """Put a model into the place; from now on it is what `enter` gives."""
+        with self._changed:
+            if self._closed:
+                return
+            if self._slot is not None:
+                self._retired.append(self._slot)
+            self._slot = Slot(served)
+            self._changed.notify_all()
+
+    def vacate(self, timeout: float) -> bool:
+        """Empty the place: let nobody in, and wait until the last user is done.
+
+        Returns:
+            Whether that was so in time; else the model is back in its place.
+        """
+        with self._changed:
+            slot = self._slot
+            if slot is None:
+                return True
+            self._slot = None
+            self._retired.append(slot)
+            if self._changed.wait_for(lambda: slot.users == 0 or self._closed, timeout):
+                return True
+            self._retired.remove(slot)
+            self._slot = slot
+            self._changed.notify_all()
+            return False
+
+    def take_idle(self) -> list[T]:
+        """Return the models that left the place and that nobody uses any more, and forget them."""
+        with self._changed:
+            idle = [slot for slot in self._retired if slot.users == 0]
+            self._retired = [slot for slot in self._retired if slot.users]
+        return [slot.served.model for slot in idle]
+
+    def close(self) -> None:
+        """Empty the place for good; those who use the model may go on."""
+        with self._changed:
+            self._closed = True
+            if self._slot is not None:
+                self._retired.append(self._slot)
+                self._slot = None
+            self._changed.notify_all()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the place was closed."""
+        return self._closed
+
+    def forked(self, idle: Callable[[], None]) -> None:
+        """Begin anew in a forked child: other threads, and what they held, did not come along."""
+        self._idle = idle
+        self._changed = threading.Condition()
+        self._retired = []
+        if self._slot is not None:
+            self._slot = Slot(self._slot.served)
