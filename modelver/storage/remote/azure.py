@@ -12,7 +12,7 @@ hierarchical namespace keep folders as blobs and may list them in another order;
 only.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -47,6 +47,7 @@ class AzureContainer:
 
     guarantees = GUARANTEES
     single = part_size(0)
+    names: Mapping[str, str] = {}
 
     def __init__(self, container: str, prefix: str, filesystem: Any, timeout: float) -> None:
         self.url = f"az://{container}/{prefix}".rstrip("/")
@@ -74,7 +75,7 @@ class AzureContainer:
 
     def blob(self, key: str) -> Any:
         """Return the client of a blob."""
-        return self._service.get_blob_client(self.container, self.prefix + key)
+        return self._service.get_blob_client(self.container, self.prefix + self.names.get(key, key))
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]], size: int = 0) -> T:
         """Return what a coroutine returns that sends or receives so many bytes."""
@@ -178,6 +179,15 @@ class AzureContainer:
         self.run(
             lambda: self.blob(key).upload_blob(
                 data, length=len(data), overwrite=False, validate_content=True, **self.options
+            ),
+            len(data),
+        )
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write an object, whatever is there; the service checks its MD5."""
+        self.run(
+            lambda: self.blob(key).upload_blob(
+                data, length=len(data), overwrite=True, validate_content=True, **self.options
             ),
             len(data),
         )

@@ -4,7 +4,7 @@
 tells errors in our words. So a kind of bucket says only how its client does a thing, and what its errors mean.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol, Self
@@ -124,6 +124,20 @@ class Bucket(Protocol):
 
     def trouble(self, error: Exception) -> Trouble:
         """Say what an error of this client means."""
+        ...
+
+
+class ObjectBucket(Bucket, Protocol):
+    """A bucket of a service for objects, whose objects may have names of another kind than keys, and be replaced.
+
+    Attributes:
+        names: What keys are called there, where that is not their own text; relative to the store's root.
+    """
+
+    names: Mapping[str, str]
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write an object in one request, whatever is there: readers see the old bytes or the new ones."""
         ...
 
 

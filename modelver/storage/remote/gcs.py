@@ -44,6 +44,7 @@ class GcsBucket:
 
     guarantees = GUARANTEES
     single = part_size(0)
+    names: Mapping[str, str] = {}
 
     def __init__(self, bucket: str, prefix: str, filesystem: Any, timeout: float) -> None:
         self.url = f"gs://{bucket}/{prefix}".rstrip("/")
@@ -53,6 +54,10 @@ class GcsBucket:
         self.http = GcsHttp(filesystem, timeout)
         self.on_google = self.http.location.endswith(_GOOGLE)
         self._is_fit = False
+
+    def name(self, key: str) -> str:
+        """Return an object's whole name in the bucket."""
+        return self.prefix + self.names.get(key, key)
 
     def get(self, key: str, limit: int) -> bytes:
         """Return an object whole."""
@@ -68,7 +73,7 @@ class GcsBucket:
         return self.http.ask(Request("GET", self._media(key), {"alt": "media"}, header, limit=length))
 
     def _object(self, key: str) -> str:
-        return object_path(self.bucket, self.prefix + key)
+        return object_path(self.bucket, self.name(key))
 
     def _media(self, key: str) -> str:
         return f"storage/v1/{self._object(key)}"
@@ -109,7 +114,11 @@ class GcsBucket:
     def create(self, key: str, data: bytes, sha256: str | None) -> None:  # noqa: ARG002 (the service takes a CRC-32C)
         """Create an object; the service checks its CRC-32C."""
         self.refuse_zonal()
-        self.http.ask(insertion(self.bucket, self.prefix + key, data, new=True))
+        self.http.ask(insertion(self.bucket, self.name(key), data, new=True))
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write an object, whatever is there; the service checks its CRC-32C."""
+        self.http.ask(insertion(self.bucket, self.name(key), data, new=False))
 
     def upload(self, key: str, size: int) -> GcsUpload:
         """Begin an upload in parts, or go on with one that was broken off."""
@@ -157,7 +166,7 @@ class GcsBucket:
 
     def _rewrite(self, source: Self, key: str) -> None:
         """Copy an object in as many steps as the service wants (JSON API, "Objects: rewrite")."""
-        path = f"{object_path(source.bucket, source.prefix + key)}/rewriteTo/{self._object(key)}"
+        path = f"{object_path(source.bucket, source.name(key))}/rewriteTo/{self._object(key)}"
         token: str | None = None
         while True:
             answer = self.http.ask_json("POST", path, ifGenerationMatch="0", rewriteToken=token)

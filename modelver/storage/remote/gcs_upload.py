@@ -29,6 +29,10 @@ class Place(Protocol):
         """Yield the pages of a listing of the keys that begin with a text, from a key on."""
         ...
 
+    def name(self, key: str) -> str:
+        """Return an object's whole name in the bucket."""
+        ...
+
     def size(self, key: str) -> int:
         """Return an object's size."""
         ...
@@ -109,7 +113,7 @@ class GcsUpload:
         about = {"sourceObjects": sources, "destination": {"contentType": "application/octet-stream"}}
         return Request(
             "POST",
-            f"storage/v1/{object_path(place.bucket, place.prefix + key)}/compose",
+            f"storage/v1/{object_path(place.bucket, place.name(key))}/compose",
             {**condition, "fields": "size"},
             {"Content-Type": "application/json"},
             (json.dumps(about).encode(),),

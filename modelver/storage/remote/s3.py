@@ -1,7 +1,7 @@
 """S3 and what speaks its protocol, through botocore, on which s3fs stands too (docs/decisions)."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,6 +51,7 @@ class S3Bucket:
 
     guarantees = GUARANTEES
     single = part_size(0)
+    names: Mapping[str, str] = {}
 
     def __init__(self, bucket: str, prefix: str, options: S3Options, timeout: float) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -62,6 +63,10 @@ class S3Bucket:
         self._extra = options.additional
         self.client = options.version
         self.endpoint = str(self._client.meta.endpoint_url)
+
+    def name(self, key: str) -> str:
+        """Return an object's whole name in the bucket."""
+        return self.prefix + self.names.get(key, key)
 
     def get(self, key: str, limit: int) -> bytes:
         """Return an object whole."""
@@ -126,6 +131,10 @@ class S3Bucket:
         )
         self.call("put_object", key, Body=data, IfNoneMatch="*", **checksum)
 
+    def replace(self, key: str, data: bytes) -> None:
+        """Write an object, whatever is there; the store checks its CRC-32C."""
+        self.call("put_object", key, Body=data, ChecksumCRC32C=crc32c(data))
+
     def upload(self, key: str, size: int) -> S3Upload:
         """Begin an upload in parts, or go on with the newest one that was broken off."""
         return S3Upload(self, key, size)
@@ -137,7 +146,7 @@ class S3Bucket:
         if (found := self._size_if_there(key)) is not None:
             check_size(f"{self.url}/{key}", size, found)
             return True
-        place = {"Bucket": source.bucket, "Key": source.prefix + key}
+        place = {"Bucket": source.bucket, "Key": source.name(key)}
         self.call("copy_object", key, CopySource=place)
         return True
 
@@ -165,7 +174,7 @@ class S3Bucket:
     def call(self, verb: str, key: str, **options: object) -> dict[str, Any]:
         """Call a method of the client for a key."""
         method: Callable[..., dict[str, Any]] = getattr(self._client, verb)
-        return method(Bucket=self.bucket, Key=self.prefix + key, **self._extra_for(verb), **options)
+        return method(Bucket=self.bucket, Key=self.name(key), **self._extra_for(verb), **options)
 
     def _extra_for(self, verb: str) -> dict[str, object]:
         """Return those of the user's additional arguments that a method takes."""
@@ -177,8 +186,9 @@ class S3Bucket:
 
     def unfinished(self, key: str) -> tuple[str, ...]:
         """Return the ids of uploads of a key that were begun and not ended, the newest first."""
-        found = self._client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.prefix + key)
-        uploads = [each for each in found.get("Uploads", ()) if each["Key"] == self.prefix + key]
+        name = self.name(key)
+        found = self._client.list_multipart_uploads(Bucket=self.bucket, Prefix=name)
+        uploads = [each for each in found.get("Uploads", ()) if each["Key"] == name]
         uploads.sort(key=lambda each: str(each.get("Initiated", "")), reverse=True)
         return tuple(each["UploadId"] for each in uploads)
 

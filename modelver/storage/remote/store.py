@@ -50,7 +50,7 @@ class RemoteStore:
         self._url = place.url
         self._guarantees = place.guarantees
         self.place = f"{place.endpoint} {place.url}"
-        self._timeout = timeout
+        self.timeout = timeout
         self._made: tuple[int, Bucket] | None = None
         self._locks: dict[int, threading.Lock] = {}
 
@@ -83,7 +83,7 @@ class RemoteStore:
         """Return an object whole; see `Store.get`."""
         checked_key(key)
         try:
-            return self._call("could not read", key, lambda bucket: bucket.get(key, limit))
+            return self.call("could not read", key, lambda bucket: bucket.get(key, limit))
         except TooLarge as error:
             raise LimitExceeded(
                 "too large", where=self._at(key), expected=f"at most {limit} bytes", found=error.args[0]
@@ -92,12 +92,12 @@ class RemoteStore:
     def size(self, key: str) -> int:
         """Return an object's size in bytes; see `Store.size`."""
         checked_key(key)
-        return self._call("could not read", key, lambda bucket: bucket.size(key))
+        return self.call("could not read", key, lambda bucket: bucket.size(key))
 
     def read_range(self, key: str, offset: int, length: int) -> bytes:
         """Return a part of an object; see `Store.read_range`."""
         checked_key(key)
-        return self._call("could not read", key, lambda bucket: bucket.read_range(key, offset, length))
+        return self.call("could not read", key, lambda bucket: bucket.read_range(key, offset, length))
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects below a folder; see `Store.list`. It is read whole, since not all servers sort whole keys."""
@@ -110,7 +110,7 @@ class RemoteStore:
             return tuple(entry for entry in bucket.list(start, first) if entry.key > after)
 
         try:
-            found = self._call("could not list", start, listed)
+            found = self.call("could not list", start, listed)
         except NotFound:
             found = ()
         return iter(sorted(found, key=lambda entry: entry.key))
@@ -119,7 +119,7 @@ class RemoteStore:
         """Yield the names of folders in a folder; see `Store.folders`."""
         start = f"{checked_prefix(prefix)}/" if prefix else ""
         try:
-            found = self._call("could not list", start, lambda bucket: [*bucket.folders(start)])
+            found = self.call("could not list", start, lambda bucket: [*bucket.folders(start)])
         except NotFound:
             found = []
         return iter(sorted(found))
@@ -138,7 +138,7 @@ class RemoteStore:
         Raises:
             CommitUnknown: No answer came, and what is there can't be found out.
         """
-        tries = Tries(self._timeout)
+        tries = Tries(self.timeout)
         maybe_done = False
         while True:
             bucket = self.connected()
@@ -195,10 +195,10 @@ class RemoteStore:
     def upload(self, key: str, size: int) -> Upload:
         """Begin, or go on with, an object in parts; see `Store.upload`."""
         checked_key(key)
-        inner = self._call("could not write", key, lambda bucket: bucket.upload(key, size))
+        inner = self.call("could not write", key, lambda bucket: bucket.upload(key, size))
 
         def retry(work: Callable[[], T]) -> T:
-            return self._call("could not write", key, lambda _: work())
+            return self.call("could not write", key, lambda _: work())
 
         return RetriedUpload(inner, retry, lambda: self._check_size(key, size))
 
@@ -211,13 +211,13 @@ class RemoteStore:
         other = theirs.connected()
         if type(other) is not type(self.connected()):
             return False
-        return self._call("could not copy", key, lambda bucket: bucket.copy_from(other, key))
+        return self.call("could not copy", key, lambda bucket: bucket.copy_from(other, key))
 
     def delete(self, key: str) -> None:
         """Delete an object that nothing refers to; see `Store.delete`."""
         checked_key(key)
         try:
-            self._call("could not delete", key, lambda bucket: bucket.delete(key))
+            self.call("could not delete", key, lambda bucket: bucket.delete(key))
         except NotFound:
             return
 
@@ -228,7 +228,7 @@ class RemoteStore:
 
     def clock(self) -> datetime:
         """Return the server's time."""
-        return self._call("could not ask for the time", "", lambda bucket: bucket.clock())
+        return self.call("could not ask for the time", "", lambda bucket: bucket.clock())
 
     def connected(self) -> Bucket:
         """Return this process's bucket; a forked child makes its own, since clients don't survive a fork."""
@@ -255,14 +255,14 @@ class RemoteStore:
         except Exception as error:  # noqa: BLE001 (every client raises its own)
             raise cant_open(self._url, error) from None
 
-    def _call(self, what: str, key: str, work: Callable[[Bucket], T]) -> T:
+    def call(self, what: str, key: str, work: Callable[[Bucket], T]) -> T:
         """Do what may be done twice, and again where it failed for a moment.
 
         Raises:
             NotFound: There is no such object.
             StoreError: The store could not, or not in time.
         """
-        tries = Tries(self._timeout)
+        tries = Tries(self.timeout)
         while True:
             bucket = self.connected()
             try:
