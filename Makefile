@@ -32,7 +32,7 @@ demo: $(VENV)/.demo ## Show the main job on a real model: three releases of sile
 test: $(VENV)/.dev azurite ## Run everything that CI runs: lint, format, types, contracts, docs, tests with coverage
 	@$(VENV)/bin/python .ci/checks.py
 
-test-full: $(VENV)/.dev azurite ## The same, with the tests of thousands of runs and of large files
+test-full: $(VENV)/.full azurite ## The same, with the tests of thousands of runs and of large files
 	@$(VENV)/bin/python .ci/checks.py --full
 
 bench: $(BENCH_VENV)/.bench ## Measure against peers and physical limits (one: BENCHMARKS=benchmarks/hash.py)
@@ -101,6 +101,10 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml
 	@$(VENV)/bin/python $(PIP) -c $(PINS) --no-build-isolation -e '.[all]' --group dev
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.full: $(VENV)/.dev
+	@$(VENV)/bin/python $(PIP) -c $(PINS) --group full
+	@touch $@
 
 # npm is the venv's own. What Azurite requires is as it was on the date, so that it is the same everywhere.
 $(AZURITE_HOME)/.$(AZURITE): | $(VENV)/.dev
