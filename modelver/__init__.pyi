@@ -103,6 +103,14 @@ from modelver.serving.change import Figures as Figures
 from modelver.serving.follower import Follower as Follower
 from modelver.serving.served import Served as Served
 from modelver.serving.served import now_serving as now_serving
+from modelver.serving.telemetry.asgi import ASGIVersionHeaders as ASGIVersionHeaders
+from modelver.serving.telemetry.attributes import gen_ai_attributes as gen_ai_attributes
+from modelver.serving.telemetry.attributes import resource_attributes as resource_attributes
+from modelver.serving.telemetry.logs import VersionFilter as VersionFilter
+from modelver.serving.telemetry.logs import add_version as add_version
+from modelver.serving.telemetry.prometheus import FollowerCollector as FollowerCollector
+from modelver.serving.telemetry.spans import VersionSpanProcessor as VersionSpanProcessor
+from modelver.serving.telemetry.wsgi import WSGIVersionHeaders as WSGIVersionHeaders
 from modelver.storage.examination import Examination as Examination
 from modelver.values.digest import Digest as Digest
 from modelver.values.file import FileEntry as FileEntry

@@ -113,6 +113,16 @@ class Follower(Generic[T]):
             return served
 
     @property
+    def serving(self) -> Served[T] | None:
+        """What is served at this moment, without waiting for it; None between two models, and once it is closed."""
+        return self._place.served
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._place.is_closed
+
+    @property
     def age(self) -> float:
         """Seconds since the registry last confirmed what the reference names; grows while it can't be reached."""
         return time.monotonic() - self._confirmed

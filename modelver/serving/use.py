@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from modelver.serving.handover import Handover, Slot
+from modelver.serving.listening import LISTENERS
 from modelver.serving.served import ANSWERING, Served
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Use(Generic[T]):
     def _begin(self, slot: Slot[T]) -> Served[T]:
         self._slot = slot
         self._token = ANSWERING.set(slot.served)
+        if LISTENERS.all:
+            LISTENERS.tell(slot.served)
         return slot.served
 
     def __exit__(
