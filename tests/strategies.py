@@ -24,6 +24,7 @@ from modelver.history.event import (
     Yanked,
 )
 from modelver.history.governing import Approved, PolicySet, Rejected, Signature
+from modelver.history.guarding import AliasPinned, AliasUnpinned
 from modelver.values.canonical import MAX_INTEGER, Json
 from modelver.values.digest import Digest
 from modelver.values.file import FileEntry, Role
@@ -32,6 +33,7 @@ from modelver.values.manifest import Manifest
 from modelver.values.name import Alias, ModelName
 from modelver.values.path import check_together, version_path
 from modelver.values.provenance import Code
+from modelver.values.reading import Breach, Reading, RuleAnswer
 from modelver.values.record import BaseModel, Changelog, Dataset, Metadata, Metric
 from modelver.values.scheme import SEMVER, Scheme
 
@@ -240,6 +242,28 @@ _maps = st.dictionaries(paths, digests, max_size=2)
 _previous = st.builds(Previous, texts, digests, counts, unknown=unknown_fields)
 
 
+_readings = st.builds(
+    Reading,
+    st.dictionaries(st.sampled_from(["f1", "error_rate"]), st.floats(allow_nan=False, allow_infinity=False)),
+    st.none() | counts,
+    st.none() | times,
+    st.none() | times,
+    texts,
+    texts,
+    unknown=unknown_fields,
+)
+_answers = st.builds(RuleAnswer, texts.filter(bool), texts, texts, unknown=unknown_fields)
+_breaches = st.builds(
+    Breach,
+    st.lists(_answers, max_size=2).map(tuple),
+    st.lists(_readings, max_size=2).map(tuple),
+    st.lists(_readings, max_size=2).map(tuple),
+    st.none() | times,
+    counts,
+    unknown=unknown_fields,
+)
+
+
 def _judgements(kind: type[Approved] | type[Rejected]) -> st.SearchStrategy[Approved | Rejected]:
     """Give what people say of versions."""
     signatures = st.builds(Signature, hex_digests, texts, unknown=unknown_fields)
@@ -266,8 +290,11 @@ events: st.SearchStrategy[Event] = st.one_of(
         st.lists(json_objects, max_size=2).map(tuple),
         counts,
         st.booleans(),
+        st.none() | _breaches,
         unknown=unknown_fields,
     ),
+    st.builds(AliasPinned, aliases, texts, digests, unknown=unknown_fields),
+    st.builds(AliasUnpinned, aliases, texts, digests, unknown=unknown_fields),
     st.builds(PolicySet, json_objects, unknown=unknown_fields),
     *(_judgements(kind) for kind in (Approved, Rejected)),
     st.builds(AliasDeleted, aliases, _previous, unknown=unknown_fields),

@@ -69,6 +69,7 @@ def entry_data(entry: HistoryEntry) -> dict[str, Json]:
         "generation": entry.generation,
         "clock": wire.format_time(entry.clock),
         "override": entry.override,
+        "breach": None if entry.breach is None else wire.to_json(entry.breach),
     }
 
 

@@ -8,7 +8,7 @@ import attrs
 from modelver.errors import InvalidValue, LimitExceeded
 from modelver.history.commit import seal, unseal
 from modelver.history.fold import FOLD
-from modelver.history.state import AliasChange, PolicyChange, State, VersionEntry
+from modelver.history.state import AliasChange, PinChange, PolicyChange, State, VersionEntry
 from modelver.values import wire
 from modelver.values.canonical import decode_object
 from modelver.values.name import ModelName
@@ -31,6 +31,7 @@ class _Checkpoint:
     scheme: str = ""
     versions: tuple[VersionEntry, ...] = ()
     alias_history: tuple[AliasChange, ...] = ()
+    pin_history: tuple[PinChange, ...] = ()
     commit_ids: Mapping[str, int] = attrs.field(factory=dict)
     condemned: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     swept: int = 0
@@ -57,6 +58,7 @@ def encode_checkpoint(state: State) -> bytes:
         scheme=state.scheme.text if state.scheme else "",
         versions=tuple(state.versions.values()),
         alias_history=state.alias_history,
+        pin_history=state.pin_history,
         commit_ids=state.commit_ids,
         condemned={sweep: tuple(sorted(blobs)) for sweep, blobs in state.condemned.items()},
         swept=state.swept,
@@ -94,6 +96,7 @@ def decode_checkpoint(data: bytes, *, what: str) -> State | None:
         versions={entry.version: entry for entry in checkpoint.versions},
         aliases=_newest(checkpoint.alias_history),
         alias_history=checkpoint.alias_history,
+        pin_history=checkpoint.pin_history,
         commit_ids=checkpoint.commit_ids,
         condemned={sweep: frozenset(blobs) for sweep, blobs in checkpoint.condemned.items()},
         swept=checkpoint.swept,

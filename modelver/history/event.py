@@ -7,10 +7,12 @@ import attrs
 
 from modelver.errors import InvalidValue
 from modelver.history.governing import Approved, PolicySet, Rejected
+from modelver.history.guarding import AliasPinned, AliasUnpinned
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
 from modelver.values.name import Alias, ModelName
+from modelver.values.reading import Breach
 from modelver.values.record import Metric
 
 Cause = Literal["promote", "rollback", "manual", "guard"]
@@ -99,6 +101,7 @@ class AliasSet:
         verdicts: What the gates said, as evidence.
         default_policy: The number of the registry's commit whose policy was asked; 0 for none.
         override: Whether somebody moved it although a gate said no; the reason is the commit's message.
+        breach: What a guard saw, where the cause is ``guard``.
     """
 
     TYPE: ClassVar = "alias_set"
@@ -110,6 +113,7 @@ class AliasSet:
     verdicts: tuple[Mapping[str, Json], ...] = ()
     default_policy: int = 0
     override: bool = False
+    breach: Breach | None = None
     unknown: Mapping[str, Json] = attrs.field(factory=dict, kw_only=True, repr=False)
 
 
@@ -201,6 +205,8 @@ Event: TypeAlias = (
     | Indexed
     | AliasSet
     | AliasDeleted
+    | AliasPinned
+    | AliasUnpinned
     | Yanked
     | Evaluated
     | Annotated
@@ -219,6 +225,8 @@ _KINDS = {
         Indexed,
         AliasSet,
         AliasDeleted,
+        AliasPinned,
+        AliasUnpinned,
         Yanked,
         Evaluated,
         Annotated,
@@ -235,7 +243,7 @@ def event_to_json(event: Event) -> Json:
     """Return an event as JSON data, with its type."""
     if isinstance(event, UnknownEvent):
         return event.data
-    must = {"must_understand": event.MUST_UNDERSTAND} if isinstance(event, PolicySet) else {}
+    must = {"must_understand": event.MUST_UNDERSTAND} if isinstance(event, PolicySet | AliasPinned) else {}
     return {**cast("Mapping[str, Json]", wire.to_json(event)), "type": event.TYPE, **must}
 
 

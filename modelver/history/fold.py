@@ -21,12 +21,14 @@ from modelver.history.event import (
     Yanked,
 )
 from modelver.history.governing import Approved, PolicySet, Rejected
+from modelver.history.guarding import AliasPinned, AliasUnpinned
 from modelver.history.state import (
     AliasChange,
     Annotation,
     Approval,
     Evaluation,
     Mark,
+    PinChange,
     PolicyChange,
     Rejection,
     State,
@@ -35,7 +37,7 @@ from modelver.history.state import (
 from modelver.values.digest import Digest
 from modelver.values.scheme import Scheme
 
-FOLD = 2
+FOLD = 3
 """The fold's version: a checkpoint made by another fold is not used."""
 
 RANDOM_ID = "auto-"
@@ -64,6 +66,7 @@ class _Fold:
         self._versions = dict(state.versions)
         self._aliases = dict(state.aliases)
         self._alias_history = list(state.alias_history)
+        self._pin_history = list(state.pin_history)
         self._commit_ids = dict(state.commit_ids)
         self._condemned = dict(state.condemned)
 
@@ -73,6 +76,7 @@ class _Fold:
             versions=self._versions,
             aliases=self._aliases,
             alias_history=tuple(self._alias_history),
+            pin_history=tuple(self._pin_history),
             commit_ids=self._commit_ids,
             condemned=self._condemned,
         )
@@ -96,6 +100,8 @@ class _Fold:
                 self._register(event)
             case AliasSet() | AliasDeleted():
                 self._move(event)
+            case AliasPinned() | AliasUnpinned():
+                self._pin(event)
             case Indexed() | Yanked() | Evaluated() | Annotated() | Approved() | Rejected():
                 self._amend(event)
             case PolicySet():
@@ -143,6 +149,9 @@ class _Fold:
             raise self._impossible(f"says of the alias {event.alias} that it named something else before")
         if isinstance(event, AliasDeleted):
             del self._aliases[event.alias]
+            if any(change.alias == event.alias for change in self._pin_history):
+                ended = PinChange(event.alias, event.previous.version, self._mark, pinned=False)
+                self._pin_history.append(ended)  # a pin ends with its alias
             change = AliasChange(event.alias, "deleted", self._mark, previous=event.previous)
         else:
             self._entry(event.version, event.digest)
@@ -155,9 +164,17 @@ class _Fold:
                 event.previous,
                 event.verdicts,
                 event.override,
+                event.breach,
             )
             self._aliases[event.alias] = change
         self._alias_history.append(change)
+
+    def _pin(self, event: AliasPinned | AliasUnpinned) -> None:
+        named = self._aliases.get(event.alias)
+        if named is None or (named.version, named.digest) != (event.version, event.digest):
+            raise self._impossible(f"says of the alias {event.alias} that it named something else")
+        pinned = isinstance(event, AliasPinned)
+        self._pin_history.append(PinChange(event.alias, event.version, self._mark, pinned))
 
     def _amend(self, event: Indexed | Yanked | Evaluated | Annotated | Approved | Rejected) -> None:
         entry = self._entry(event.version, event.digest)

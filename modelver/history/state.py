@@ -10,6 +10,7 @@ from modelver.history.governing import Approved, Rejected
 from modelver.values.canonical import Json
 from modelver.values.digest import Digest
 from modelver.values.name import Alias, ModelName
+from modelver.values.reading import Breach
 from modelver.values.record import Metric
 from modelver.values.scheme import Scheme
 from modelver.values.version import Version
@@ -141,6 +142,7 @@ class AliasChange:
         previous: What it named before; None where it did not exist.
         verdicts: What the gates said.
         override: Whether somebody moved it although a gate said no.
+        breach: What a guard saw, where it was a guard that moved it.
     """
 
     alias: Alias
@@ -151,6 +153,7 @@ class AliasChange:
     previous: Previous | None = None
     verdicts: tuple[Mapping[str, Json], ...] = ()
     override: bool = False
+    breach: Breach | None = None
 
     @property
     def generation(self) -> int:
@@ -160,6 +163,23 @@ class AliasChange:
     def as_previous(self) -> Previous | None:
         """Return what the event of the alias's next change says of this one; None after a deletion."""
         return None if self.digest is None else Previous(self.version, self.digest, self.generation)
+
+
+@attrs.frozen
+class PinChange:
+    """A pin that was set on an alias, or taken away.
+
+    Attributes:
+        alias: The alias.
+        version: What it named.
+        mark: Who, when and why.
+        pinned: Whether the alias is pinned since.
+    """
+
+    alias: Alias
+    version: str
+    mark: Mark
+    pinned: bool = True
 
 
 @attrs.frozen
@@ -175,6 +195,7 @@ class State:
         versions: By number, as plain text, in the order of registration.
         aliases: What each alias names now.
         alias_history: All changes of all aliases, the oldest first.
+        pin_history: All pins that were set and taken away, the oldest first.
         commit_ids: The ids that callers gave, with the commit's number.
         condemned: Blobs that a running sweep will delete, by sweep.
         swept: Number of the last commit that began or ended a sweep; 0 without any.
@@ -192,6 +213,7 @@ class State:
     versions: Mapping[str, VersionEntry] = attrs.field(factory=dict)
     aliases: Mapping[str, AliasChange] = attrs.field(factory=dict)
     alias_history: tuple[AliasChange, ...] = ()
+    pin_history: tuple[PinChange, ...] = ()
     commit_ids: Mapping[str, int] = attrs.field(factory=dict)
     condemned: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     swept: int = 0
@@ -208,6 +230,12 @@ class State:
         """Return the number of an alias's last change, its deletion too; 0 where it never existed."""
         changes = (change.generation for change in reversed(self.alias_history) if change.alias == alias)
         return next(changes, 0)
+
+    def pin(self, alias: str) -> PinChange | None:
+        """Return the pin that holds an alias now; None where none does."""
+        changes = (change for change in reversed(self.pin_history) if change.alias == alias)
+        last = next(changes, None)
+        return last if last is not None and last.pinned else None
 
     def is_condemned(self, sha256: str) -> bool:
         """Tell whether a running sweep will delete the blob."""

@@ -56,6 +56,7 @@ class Served:
         verdicts: What the gates said of the move, as the commit has it.
         judged: What people had said before the move, weighed for it.
         policies: The policies that held then.
+        pin: Who had pinned the alias then, when and why; None where nobody had.
     """
 
     change: AliasChange
@@ -66,6 +67,7 @@ class Served:
     verdicts: tuple[Verdict, ...] = ()
     judged: tuple[Judged, ...] = ()
     policies: tuple[PolicyFact, ...] = ()
+    pin: Mark | None = None
 
     @property
     def failed(self) -> tuple[Verdict, ...]:
@@ -84,6 +86,9 @@ class Served:
             "verdicts": [each.to_dict() for each in self.verdicts],
             "approvals": [each.to_dict() for each in self.judged],
             "policies": [each.to_dict() for each in self.policies],
+            "pinned": None
+            if self.pin is None
+            else {"at": wire.format_time(self.pin.at), "by": self.pin.by, "reason": self.pin.message},
         }
 
 
@@ -226,4 +231,5 @@ def change_data(change: AliasChange) -> dict[str, Json]:
         "generation": change.generation,
         "previous": change.previous.version if change.previous else "",
         "override": change.override,
+        "breach": None if change.breach is None else wire.to_json(change.breach),
     }

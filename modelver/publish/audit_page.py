@@ -105,6 +105,9 @@ def _answers(audit: Audit) -> Iterator[Notice]:
                 "; ".join(f"{each.check}: {each.reason}" for each in served.failed) or "nothing on record"
             )
             yield Notice(f"OVERRIDE: {change.alias} was moved although gates said no: {failed}.", "bad")
+        if served.pin:
+            pin = served.pin
+            yield Notice(f"{change.alias} was pinned on {_time(pin.at)} by {pin.by}: {pin.message}", "warn")
         if served.yanked:
             yanked = served.yanked
             yield Notice(
@@ -138,6 +141,7 @@ def _served(served: Served) -> Iterator[Block]:
             ("put there", f"{_time(change.mark.at)} by {change.mark.by}"),
             ("how", Cell(_cause(change), "bad" if change.override else "")),
             ("why", change.mark.message or Cell("nobody said why", "quiet")),
+            ("what a guard saw", str(change.breach) if change.breach else ""),
             ("before that", previous),
             ("until", _time(served.until.mark.at) if served.until else "it is still there"),
             ("commit", f"{change.generation} of the model's log"),

@@ -1,13 +1,13 @@
 """Gathering what an audit says, from the logs; replayed from their first commits, so that only what holds is told."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from modelver.errors import ModelverError
 from modelver.gates import Policy
 from modelver.history.event import AliasSet
-from modelver.history.state import AliasChange, Approval, PolicyChange, Rejection, State, VersionEntry
+from modelver.history.state import AliasChange, Approval, Mark, PolicyChange, Rejection, State, VersionEntry
 from modelver.publish.audit import Audit, Check, Later, PolicyFact, Served
 from modelver.publish.audit_page import clocks_differ
 from modelver.publish.judged import Bench, Judged
@@ -109,7 +109,14 @@ class _Auditor:
             verdicts=tuple(_verdicts(change)),
             judged=self._bench(entry, tuple(_readable(held.values()))).judged_for(change),
             policies=tuple(_fact(source, policy, change.alias) for source, policy in held.items()),
+            pin=self._pinned(change.alias),
         )
+
+    def _pinned(self, alias: str) -> Mark | None:
+        """Return the pin that held an alias at the time."""
+        past = (pin for pin in self._state.pin_history if self._at is None or pin.mark.at <= self._at)
+        last = [pin for pin in past if pin.alias == alias][-1:]
+        return last[0].mark if last and last[0].pinned else None
 
     def _bench(self, entry: VersionEntry, policies: tuple[Policy, ...]) -> Bench:
         return Bench(
@@ -149,7 +156,11 @@ class _Auditor:
     def _since(self, served: Sequence[Served], changes: Sequence[AliasChange]) -> Iterator[Later]:
         """Yield what happened since the time that was asked for, or since what is served was put there."""
         start = self._at or max((each.change.mark.at for each in served), default=self._made_at)
-        found = [*self._moves(changes), *self._policy_changes()]
+        found = [
+            *self._moves(changes),
+            *self._pins({change.alias for change in changes}),
+            *self._policy_changes(),
+        ]
         for version in dict.fromkeys(each.change.version for each in served):
             found += self._said_of(self._state.versions[version])
         yield from sorted((each for each in found if each.at > start), key=lambda each: each.at)
@@ -159,6 +170,12 @@ class _Auditor:
             what = f"{change.alias} {'deleted' if change.digest is None else f'moved to {change.version}'} ({change.cause})"
             flag = ", OVERRIDING gates that said no" if change.override else ""
             yield Later(change.mark.at, change.mark.by, what + flag, change.mark.message)
+
+    def _pins(self, aliases: Container[str]) -> Iterator[Later]:
+        for pin in self._state.pin_history:
+            if pin.alias in aliases:
+                what = f"{pin.alias} {'pinned' if pin.pinned else 'unpinned'}"
+                yield Later(pin.mark.at, pin.mark.by, what, pin.mark.message)
 
     def _policy_changes(self) -> Iterator[Later]:
         for whose, changes in (

@@ -11,10 +11,12 @@ from modelver.history.state import AliasChange, State, VersionEntry
 from modelver.log import Appended, Proposal
 from modelver.registry.finding import find, names_version, ref_of, scheme_of
 from modelver.registry.gating import Gated, gate_move
+from modelver.registry.pins import refuse_pinned
 from modelver.registry.reading import model_version
 from modelver.registry.session import Session
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
+from modelver.values.reading import Breach
 from modelver.values.ref import Ref
 
 Expected: TypeAlias = str | int | ModelVersion | EllipsisType | None
@@ -42,6 +44,7 @@ def alias_set(
     *,
     cause: Cause,
     gate: Callable[[], Gated],
+    breach: Breach | None = None,
 ) -> AliasSet | None:
     """Return the event that makes an alias name a version, or None where it does already.
 
@@ -51,10 +54,11 @@ def alias_set(
         entry: The version.
         cause: Why.
         gate: Asks the gates, once it is clear that something is to happen.
+        breach: What a guard saw.
 
     Raises:
         InvalidName: The alias reads as a version.
-        Refused: The version was yanked, or the gates say no.
+        Refused: The version was yanked, somebody pinned the alias, or the gates say no. A rollback by hand passes a pin.
     """
     check_alias(state, alias)
     if entry.yanked:
@@ -67,6 +71,8 @@ def alias_set(
     current = state.aliases.get(alias)
     if current is not None and current.digest == entry.digest:
         return None
+    if cause != "rollback":
+        refuse_pinned(state, alias)
     said = gate()
     return AliasSet(
         alias,
@@ -77,6 +83,7 @@ def alias_set(
         said.evidence,
         said.default_policy,
         said.override,
+        breach,
     )
 
 
@@ -195,6 +202,7 @@ def delete_alias(
         previous = current.as_previous() if current else None
         if previous is None:
             raise no_alias(state, alias)
+        refuse_pinned(state, alias)
         return Proposal((AliasDeleted(alias, previous),), message=reason)
 
     appended = session.append(name, propose, commit_id=commit_id)

@@ -16,22 +16,30 @@ from modelver.history.event import (
     Yanked,
 )
 from modelver.history.governing import Approved, Rejected
-from modelver.history.state import AliasChange, State
+from modelver.history.guarding import AliasPinned, AliasUnpinned
+from modelver.history.state import AliasChange, PinChange, State
 from modelver.log import Log
 from modelver.registry.results import History, HistoryEntry
 
 
 def alias_history(state: State, alias: str) -> History:
-    """Return the moves of one alias, the oldest first.
+    """Return the moves of one alias and the pins on it, the oldest first.
 
     Raises:
         NotFound: The model never had it.
     """
-    entries = tuple(_of_change(change) for change in state.alias_history if change.alias == alias)
-    if not entries:
+    moves = [change for change in state.alias_history if change.alias == alias]
+    if not moves:
         had = ", ".join(sorted({change.alias for change in state.alias_history})) or "none"
         raise NotFound("the model never had this alias", where=f"{state.model}@{alias}", found=had)
-    return History(f"{state.model}@{alias}", entries)
+    told = {change.generation: _of_change(change) for change in moves}
+    for pin in state.pin_history:
+        if (
+            pin.alias == alias and pin.mark.seq not in told
+        ):  # a pin that ends with its alias is told by the deletion
+            before = max(change.generation for change in moves if change.generation < pin.mark.seq)
+            told[pin.mark.seq] = _of_pin(pin, before)
+    return History(f"{state.model}@{alias}", tuple(told[seq] for seq in sorted(told)))
 
 
 def _of_change(change: AliasChange) -> HistoryEntry:
@@ -46,6 +54,21 @@ def _of_change(change: AliasChange) -> HistoryEntry:
         generation=change.generation,
         clock=change.mark.clock,
         override=change.override,
+        breach=change.breach,
+    )
+
+
+def _of_pin(pin: PinChange, generation: int) -> HistoryEntry:
+    return HistoryEntry(
+        at=pin.mark.at,
+        by=pin.mark.by,
+        action="pinned" if pin.pinned else "unpinned",
+        version=pin.version,
+        alias=pin.alias,
+        previous="",
+        reason=pin.mark.message,
+        generation=generation,
+        clock=pin.mark.clock,
     )
 
 
@@ -69,6 +92,7 @@ def _of_commit(commit: Commit) -> Iterator[HistoryEntry]:
             generation=commit.seq,
             clock=commit.clock,
             override=isinstance(event, AliasSet) and event.override,
+            breach=event.breach if isinstance(event, AliasSet) else None,
         )
 
 
@@ -79,11 +103,11 @@ def _told(event: Event) -> tuple[str, str, str, str]:
             return event.cause, event.version, event.alias, event.previous.version if event.previous else ""
         case AliasDeleted():
             return "deleted", "", event.alias, event.previous.version
+        case AliasPinned() | AliasUnpinned():
+            return event.TYPE.removeprefix("alias_"), event.version, event.alias, ""
         case ModelCreated():
             return "created", "", "", ""
         case Registered() | Yanked() | Evaluated() | Annotated() | Approved() | Rejected():
             return event.TYPE, event.version, "", ""
-        case UnknownEvent():
-            return event.type, "", "", ""
         case _:
-            return event.TYPE, "", "", ""
+            return event.type if isinstance(event, UnknownEvent) else event.TYPE, "", "", ""

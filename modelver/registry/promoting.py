@@ -8,7 +8,8 @@ from modelver.errors import InvalidValue, ModelverError
 from modelver.gates.judge import refusal
 from modelver.registry.finding import find, parse_ref
 from modelver.registry.gating import move_verdicts
-from modelver.registry.moving import set_alias
+from modelver.registry.moving import Expected, set_alias
+from modelver.registry.pins import pin_verdicts
 from modelver.registry.reading import model_version
 from modelver.registry.session import Session
 from modelver.values import html, wire
@@ -86,8 +87,9 @@ def promote(
     dry_run: bool,
     override: bool,
     commit_id: str | None,
+    expected: Expected = ...,
 ) -> Promotion:
-    """Make an alias name a version, if the policies let it; see `Registry.promote`."""
+    """Make an alias name a version, if the policies let it; see `Registry.promote`, and `Registry.set_alias`."""
     wanted = parse_ref(ref)
     if override and not reason.strip():
         raise InvalidValue(
@@ -97,14 +99,15 @@ def promote(
     entry = find(state, wanted)
     version = model_version(session, state, entry)
     if dry_run:
-        return Promotion(version, alias, move_verdicts(session, state, entry, alias), moved=False)
+        verdicts = (*pin_verdicts(state, entry, alias), *move_verdicts(session, state, entry, alias))
+        return Promotion(version, alias, verdicts, moved=False)
     moved, change = set_alias(
         session,
         wanted.model,
         alias,
         version,
         reason=reason,
-        expected=...,
+        expected=expected,
         commit_id=commit_id,
         cause="promote",
         override=override,

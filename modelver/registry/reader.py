@@ -110,6 +110,7 @@ class RegistryReader:
     def status(self, ref: str | ModelVersion) -> VersionStatus:
         """Return what happened to a version since it was registered: aliases, approvals, later metrics and notes, yank."""
         state, entry = self._find(ref)
+        held = {change.alias: state.pin(change.alias) for change in state.naming(entry)}
         return VersionStatus(
             version=model_version(self._session, state, entry),
             aliases={change.alias: change.mark.at for change in state.naming(entry)},
@@ -118,6 +119,7 @@ class RegistryReader:
             evaluations=entry.evaluations,
             annotations=entry.annotations,
             judged=judged_now(self._session, state, entry),
+            pins={alias: pin.mark for alias, pin in held.items() if pin is not None},
         )
 
     def history(self, model: str, *, alias: str | None = None) -> History:

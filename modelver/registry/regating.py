@@ -9,14 +9,14 @@ from modelver.errors import ModelverError
 from modelver.gates import Case, judge
 from modelver.gates.judge import may_override
 from modelver.history.commit import Commit
-from modelver.history.event import AliasSet, Registered
+from modelver.history.event import AliasDeleted, AliasSet, Registered
 from modelver.history.fold import replay
-from modelver.history.state import PolicyChange, State, VersionEntry
+from modelver.history.state import AliasChange, PolicyChange, State, VersionEntry
 from modelver.log import Log
 from modelver.registry.evidence import gather_case
 from modelver.registry.gating import Governed
 from modelver.registry.reading import read_manifest
-from modelver.registry.rolling_back import served_before
+from modelver.registry.rolling_back import guard_may_reach, served_before
 from modelver.registry.session import Session
 from modelver.storage.layout import numbered_key
 from modelver.values.canonical import Json
@@ -64,7 +64,12 @@ def check_gates(session: Session, name: ModelName, log: Log, head: State) -> Ite
         head: How far it is sound.
     """
     defaults = session.registry_log.state().policies
-    if not defaults and not head.policies and not any(change.verdicts for change in head.alias_history):
+    if (
+        not defaults
+        and not head.policies
+        and not head.pin_history
+        and not any(map(_is_told, head.alias_history))
+    ):
         return
     asked = _Asked(session, name, defaults)
     for step in _steps(log, head):
@@ -82,7 +87,7 @@ def _steps(log: Log, head: State) -> Iterator[_Step]:
     for commit, digest in log.commits():
         if commit.seq > head.seq:
             return
-        if any(isinstance(event, AliasSet | Registered) for event in commit.events):
+        if any(isinstance(event, AliasSet | AliasDeleted | Registered) for event in commit.events):
             before = replay(state, waiting)
             state = replay(before, [(commit, digest)])
             waiting.clear()
@@ -105,6 +110,8 @@ class _Asked:
             yield "it is dated ahead of this machine's clock, so that what takes time seems to have passed"
         own = step.before.policies[-1] if step.before.policies else None
         for event in step.commit.events:
+            if isinstance(event, AliasSet | AliasDeleted):
+                yield from _past_pins(step.before, event)
             if not isinstance(event, AliasSet | Registered):
                 continue
             default, stale = self._default(event.default_policy, step.commit)
@@ -134,7 +141,8 @@ class _Asked:
         what = f"moves {event.alias} to {event.version}"
         if event.cause in {"rollback", "guard"}:
             # A bad release has to go at once: the gates' answers are a note.
-            if event.version not in served_before(step.before, event.alias):
+            reach = guard_may_reach if event.cause == "guard" else served_before
+            if event.version not in reach(step.before, event.alias):
                 yield f"it {what} as a rollback, which it is not"
             return
         if not any(event.alias in policy.aliases for policy in governing.policies):
@@ -179,6 +187,19 @@ class _Asked:
             governing.policies,
             step.commit.at - earlier,
         )
+
+
+def _is_told(change: AliasChange) -> bool:
+    """Tell whether a move says something that can be asked again."""
+    return bool(change.verdicts) or change.cause in {"rollback", "guard"}
+
+
+def _past_pins(before: State, event: AliasSet | AliasDeleted) -> Iterator[str]:
+    """Say which pin a commit passed; a rollback by hand may."""
+    held = before.pin(event.alias)
+    if held is None or (isinstance(event, AliasSet) and event.cause == "rollback"):
+        return
+    yield f"it {'moves' if isinstance(event, AliasSet) else 'deletes'} {event.alias}, which {held.mark.by} had pinned"
 
 
 def _unfounded(stored: Sequence[Mapping[str, Json]], verdicts: Sequence[Verdict], what: str) -> Iterator[str]:

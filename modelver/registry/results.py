@@ -11,6 +11,7 @@ from modelver.history.state import Annotation, Evaluation, Mark, latest_metrics,
 from modelver.publish.judged import Judged
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
+from modelver.values.reading import Breach
 from modelver.values.record import Metric
 
 
@@ -21,14 +22,16 @@ class HistoryEntry:
     Attributes:
         at: When, by the log's time, in UTC.
         by: Who.
-        action: ``registered``, ``manual``, ``promote``, ``rollback``, ``guard``, ``deleted``, ``yanked``, ...
+        action: ``registered``, ``manual``, ``promote``, ``rollback``, ``guard``, ``deleted``, ``pinned``, ``unpinned``,
+            ``yanked``, ...
         version: The version concerned; empty where an alias was deleted.
         alias: The alias concerned, or empty.
         previous: What the alias named before, or empty.
         reason: Why, in the words of who did it.
-        generation: The number of the commit: for an alias, its generation.
+        generation: The number of the commit: for an alias, its generation, which a pin leaves as it is.
         clock: The writer's clock as read; differs from `at` where clocks ran apart.
         override: Whether an alias moved although a policy's check said no.
+        breach: What a guard saw, where it rolled back.
     """
 
     at: datetime
@@ -41,11 +44,14 @@ class HistoryEntry:
     generation: int
     clock: datetime
     override: bool = False
+    breach: Breach | None = None
 
     def __str__(self) -> str:
-        move = (
-            f"{self.alias}: {self.previous or '-'} -> {self.version or '-'}" if self.alias else self.version
-        )
+        move = self.version
+        if self.action in {"pinned", "unpinned"}:
+            move = f"{self.alias}: {self.version}"
+        elif self.alias:
+            move = f"{self.alias}: {self.previous or '-'} -> {self.version or '-'}"
         reason = f"  ({self.reason})" if self.reason else ""
         over = "  OVER FAILED CHECKS" if self.override else ""
         return f"{self.at:%Y-%m-%d %H:%M:%S}  {self.action:<10}  {move}  by {self.by}{reason}{over}"
@@ -108,6 +114,7 @@ class VersionStatus:
         evaluations: Metrics recorded later.
         annotations: Notes and tags added later.
         judged: Approvals and rejections, each with what it is worth: a claim, or a signature that holds.
+        pins: Of these aliases, those that somebody pinned, with who did it, when and why.
     """
 
     version: ModelVersion
@@ -117,6 +124,7 @@ class VersionStatus:
     evaluations: tuple[Evaluation, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     judged: tuple[Judged, ...] = ()
+    pins: Mapping[str, Mark] = attrs.field(factory=dict)
 
     @property
     def approvals(self) -> tuple[Judged, ...]:
@@ -146,6 +154,10 @@ class VersionStatus:
     def __str__(self) -> str:
         lines = [f"{self.version.ref}  {self.version.digest.short}"]
         lines += [f"  {alias} since {since:%Y-%m-%d %H:%M:%S} UTC" for alias, since in self.aliases.items()]
+        lines += [
+            f"  {alias} pinned {mark.at:%Y-%m-%d %H:%M:%S} UTC by {mark.by}: {mark.message}"
+            for alias, mark in self.pins.items()
+        ]
         if self.yanked:
             lines.append(
                 f"  yanked {self.yanked.at:%Y-%m-%d %H:%M:%S} UTC by {self.yanked.by}: {self.yanked.message}"

@@ -6,10 +6,14 @@ from modelver.errors import InvalidValue
 from modelver.registry import inputs
 from modelver.registry.amending import annotate, record_metrics, yank
 from modelver.registry.moving import Expected, delete_alias, set_alias
+from modelver.registry.pinning import pin, unpin
 from modelver.registry.reader import RegistryReader
-from modelver.registry.rolling_back import rollback
+from modelver.registry.rolling_back import rollback, rollback_on_breach
+from modelver.registry.watching import watched
+from modelver.serving.watched import Watched
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName
+from modelver.values.reading import Breach
 
 
 class RegistryWriter(RegistryReader):
@@ -42,7 +46,7 @@ class RegistryWriter(RegistryReader):
         Raises:
             Conflict: It names something else than expected.
             NotFound: There is no such model or version.
-            Refused: The version was yanked.
+            Refused: The version was yanked, or somebody pinned the alias.
             InvalidName: The alias breaks the grammar, or reads as a version.
         """
         return set_alias(
@@ -69,6 +73,7 @@ class RegistryWriter(RegistryReader):
         Raises:
             NotFound: There is no such model or alias.
             Conflict: It names something else than expected.
+            Refused: Somebody pinned it.
         """
         delete_alias(
             self._session,
@@ -116,6 +121,81 @@ class RegistryWriter(RegistryReader):
             to=to,
             commit_id=commit_id,
         )
+
+    def rollback_on_breach(
+        self, model: str, alias: str, breach: Breach, *, expected: int, reason: str = ""
+    ) -> ModelVersion:
+        """Move an alias back because a guard saw that it serves badly; `Guard` calls this.
+
+        What the guard saw is part of the commit. There is one such rollback for each move of an alias, whoever asks for
+        it and however often: a repetition finds the first. It never goes to a version that was yanked or rolled away
+        from, nor ever again to one that a guard rolled away from.
+
+        Args:
+            model: The model.
+            alias: Such as ``production``.
+            breach: What was seen.
+            expected: The generation of the alias that it was seen of.
+            reason: Why, in a sentence; recorded for ever.
+
+        Returns:
+            The version that the alias went back to.
+
+        Raises:
+            Conflict: The alias moved meanwhile.
+            Refused: Somebody pinned the alias, or no earlier version is whole.
+            NotFound: There is no such alias, or nothing to go back to.
+            CommitUnknown: The outcome is not known; repeat the call.
+        """
+        return rollback_on_breach(
+            self._session,
+            ModelName(model),
+            Alias(alias),
+            breach,
+            expected=expected,
+            reason=inputs.text(reason, "reason"),
+        )
+
+    def watched(self, model: str, alias: str) -> Watched:
+        """Return what a guard has to know of an alias, all as of one commit.
+
+        Raises:
+            NotFound: There is no such model or alias.
+        """
+        return watched(self._session, ModelName(model), Alias(alias))
+
+    def pin(self, model: str, alias: str, *, reason: str, commit_id: str | None = None) -> ModelVersion:
+        """Leave an alias where it is: nothing moves or deletes it until it is unpinned, a guard neither.
+
+        A rollback by hand goes through all the same, since a bad release has to go at once; the pin stays.
+
+        Args:
+            model: The model.
+            alias: Such as ``production``.
+            reason: Why; recorded for ever, and told to everybody who is refused.
+            commit_id: As for `register`.
+
+        Returns:
+            The version that the alias names.
+
+        Raises:
+            NotFound: There is no such alias.
+            InvalidValue: There is no reason.
+        """
+        name, what = ModelName(model), Alias(alias)
+        why = inputs.reason(reason, f"{name}@{what}")
+        return pin(self._session, name, what, reason=why, commit_id=commit_id)
+
+    def unpin(
+        self, model: str, alias: str, *, reason: str = "", commit_id: str | None = None
+    ) -> ModelVersion:
+        """Let a pinned alias move again. The arguments are those of `pin`; a reason may be left out.
+
+        Raises:
+            NotFound: There is no such alias, or it is not pinned.
+        """
+        why = inputs.text(reason, "reason")
+        return unpin(self._session, ModelName(model), Alias(alias), reason=why, commit_id=commit_id)
 
     def yank(self, ref: str | ModelVersion, *, reason: str, commit_id: str | None = None) -> ModelVersion:
         """Mark a version as not to be used; its bytes stay. Loading it warns, and no alias can be set to it.

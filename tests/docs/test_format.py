@@ -42,6 +42,7 @@ from modelver.values.manifest import MAX_MANIFEST, Manifest
 from modelver.values.name import MAX_SEGMENT
 from modelver.values.path import MAX_PART, MAX_PATH
 from modelver.values.provenance import Code, Environment, Host, Provenance, Run
+from modelver.values.reading import Breach, Reading, RuleAnswer
 from modelver.values.record import BaseModel, Changelog, Dataset, Metadata, Metric
 from modelver.values.scheme import MAX_VERSION
 from modelver.values.verdict import Verdict
@@ -93,7 +94,7 @@ KINDS: dict[str, set[str]] = {
         for kind in (
             *(FileEntry, Metadata, Metric, Dataset, BaseModel, Changelog, FileMap, Range, Tensor),
             *(Provenance, Code, Environment, Host, Run, CheckpointDigest, event.Previous),
-            *(Signature, Verdict),
+            *(Signature, Verdict, Breach, RuleAnswer, Reading),
             *(Architecture, Port, Step, Prompt),
         )
     },
@@ -187,7 +188,7 @@ def objects() -> dict[str, bytes]:
 
 def test_each_vector_has_the_sha256_that_is_said() -> None:
     """And a blob's name is its SHA-256."""
-    assert len(VECTORS) == 9
+    assert len(VECTORS) == 10
     for key, (data, sha256) in VECTORS.items():
         assert hashlib.sha256(data).hexdigest() == sha256
         if key.startswith("blobs/"):
@@ -230,12 +231,15 @@ def test_the_vectors_are_a_log_that_reads(tmp_path: Path) -> None:
     assert f"{PREFIX}/log/{1:020d}.json" not in watched.read
     assert state == replay(State(0, identity.root), log.commits())
     assert log.check() == (state, None)
-    assert (state.seq, state.model, list(state.versions), dict(state.aliases)) == (
-        3,
+    assert (state.seq, state.model, list(state.versions), list(state.aliases)) == (
+        4,
         "acme/Fraud",
         ["1.0.0"],
-        {},
+        ["production"],
     )
+    pin = state.pin("production")
+    assert pin is not None
+    assert pin.mark.message == "It stays until the audit is over."
     assert state.commit_ids == {"nightly-1": 2}
     commit, _ = log.commit(3)
     assert commit.clock < commit.at

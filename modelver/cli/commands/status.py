@@ -61,6 +61,10 @@ def _version(call: Call, ref: str) -> None:
             [
                 ("registered", f"{moment(status.version.created_at)} UTC by {status.version.created_by}"),
                 *((alias, f"since {moment(since)} UTC") for alias, since in sorted(status.aliases.items())),
+                *(
+                    (f"{alias} pinned", f"{moment(pin.at)} UTC by {pin.by}: {pin.message}")
+                    for alias, pin in sorted(status.pins.items())
+                ),
                 ("yanked", yanked and cell(f"{moment(yanked.at)} UTC by {yanked.by}: {yanked.message}", BAD)),
                 ("finalizes", status.finalizes),
                 *(
@@ -81,6 +85,7 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
     return {
         **version_data(status.version),
         "aliases": {str(alias): format_time(since) for alias, since in sorted(status.aliases.items())},
+        "pins": {str(alias): mark_data(pin) for alias, pin in sorted(status.pins.items())},
         "yanked": mark_data(status.yanked),
         "finalizes": status.finalizes,
         "approvals": [each.to_dict() for each in status.approvals],
