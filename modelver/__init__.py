@@ -41,6 +41,8 @@ _PLACES = {
     "gates.policy": ("Policy", "Requirement"),
     "hashing.stream": ("hash_file",),
     "hashing.tree": ("TreeDigest", "hash_tree"),
+    "notify.delivery": ("Delivery",),
+    "notify.notified": ("Notified",),
     "publish.audit": ("Audit",),
     "publish.card": ("Card",),
     "publish.changelog": ("ModelChangelog",),

@@ -67,6 +67,8 @@ from modelver.gates.policy import Requirement as Requirement
 from modelver.hashing.stream import hash_file as hash_file
 from modelver.hashing.tree import TreeDigest as TreeDigest
 from modelver.hashing.tree import hash_tree as hash_tree
+from modelver.notify.delivery import Delivery as Delivery
+from modelver.notify.notified import Notified as Notified
 from modelver.publish.audit import Audit as Audit
 from modelver.publish.card import Card as Card
 from modelver.publish.changelog import ModelChangelog as ModelChangelog

@@ -33,6 +33,7 @@ VERBS = {
     "policy": "Show or set what registering and promoting require.",
     "rollback": "Move an alias back to the version it named before.",
     "yank": "Mark a version as not to be used.",
+    "notify": "Tell people what they were not told yet.",
     "check": "Check a working tree, or what is at hand, against a version.",
     "compare": "Compare two versions, down to the tensor.",
     "changelog": "Show what each version of a model changed.",

@@ -1,6 +1,7 @@
 """What all verbs share: their options, the registry that they open, and how they answer."""
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -110,6 +111,8 @@ def show_log() -> None:
     logger.setLevel(logging.INFO)
 
     def restore() -> None:
+        if told := sys.modules.get("modelver.notify.background"):  # a commit has people told; see there
+            told.background().finish()
         logger.removeHandler(handler)
         logger.setLevel(level)
 

@@ -50,6 +50,7 @@ _TABLES = (
     "changelog",
     "environment",
     "publish",
+    "notify",
     *TABLES,
 )
 
@@ -73,6 +74,7 @@ class Project:
         tags: Labels; None where nothing is said.
         story: Where the changelog comes from.
         lock: Path of the file that pins the environment, from the project's folder; empty where there is none.
+        without: Files that are no part of it, whatever the patterns say, links resolved.
     """
 
     file: ProjectFile
@@ -89,6 +91,7 @@ class Project:
     tags: Mapping[str, str] | None = None
     story: Story = attrs.field(factory=Story)
     lock: str = ""
+    without: frozenset[Path] = frozenset()
 
     @property
     def folder(self) -> Path:

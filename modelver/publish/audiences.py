@@ -56,6 +56,11 @@ _PRIVATE = frozenset({"by", "registered_by", "digest", "aliases"})
 _SEES_EXPERIMENTS = frozenset({"engineering"})
 
 
+def names_people(audience: Audience) -> bool:
+    """Tell whether what an audience gets may say who did something, and why."""
+    return audience not in _NAMES_NOBODY
+
+
 def data_for(audience: Audience, data: Mapping[str, Json]) -> dict[str, Json]:
     """Return what an audience gets of the data of release notes.
 

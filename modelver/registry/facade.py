@@ -13,6 +13,7 @@ from modelver.registry import inputs
 from modelver.registry.committing import AutoBump, IfUnchanged, Wish
 from modelver.registry.copier import RegistryCopier
 from modelver.registry.governor import RegistryGovernor
+from modelver.registry.notifier import RegistryNotifier
 from modelver.registry.opening import locate, open_place, scheme_of_url
 from modelver.registry.progress import Callback
 from modelver.registry.projects import RegistryProjects
@@ -32,7 +33,13 @@ if TYPE_CHECKING:
 
 
 class Registry(
-    RegistryCopier, RegistryGovernor, RegistryPublisher, RegistrySearcher, RegistryProjects, RegistryServer
+    RegistryCopier,
+    RegistryGovernor,
+    RegistryPublisher,
+    RegistrySearcher,
+    RegistryProjects,
+    RegistryServer,
+    RegistryNotifier,
 ):
     """A model registry in a folder or a bucket.
 

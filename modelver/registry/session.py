@@ -1,6 +1,7 @@
 """What every operation of a registry needs: its store, its logs, the user's cache, and who acts."""
 
 import difflib
+import functools
 import getpass
 import os
 import platform
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelver.cache.heads import HeadMemory
 from modelver.cache.place import make_private
@@ -24,11 +26,15 @@ from modelver.log.read import LogReader
 from modelver.registry.finding import caller_level
 from modelver.registry.opening import Identity, make_identity, read_identity
 from modelver.registry.probing import prove_once
+from modelver.registry.recipients import teller
 from modelver.storage.cached import CachedStore
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix
 from modelver.storage.store import Store
 from modelver.values.name import ModelName
 from modelver.values.scheme import SEMVER, Scheme
+
+if TYPE_CHECKING:
+    from modelver.registry.telling import Teller
 
 ACTOR = "MODELVER_ACTOR"
 MAX_ACTOR = 200
@@ -79,6 +85,16 @@ class Session:
         if self._identity is None:
             self._identity = read_identity(self.store)
         return self._identity
+
+    @property
+    def registry(self) -> str:
+        """The registry's id; empty where there is none yet, but one may be made."""
+        try:
+            return self.identity.registry
+        except NotFound:
+            if self.create:
+                return ""
+            raise
 
     def open_for_writing(self) -> None:
         """Make the registry where it is missing and may be made; refuse a clock that is far off, and an unfit store."""
@@ -160,7 +176,18 @@ class Session:
         commit_id: str | None = None,
     ) -> Appended:
         """Append to a model's log, as the session's actor; see `Log.append`."""
-        return self.log(name).append(propose, by=self.actor, commit_id=commit_id)
+        log = self.log(name)
+        if self._teller is None:
+            return log.append(propose, by=self.actor, commit_id=commit_id)
+        watched = self._teller.watch(name, propose)
+        appended = log.append(watched, by=self.actor, commit_id=commit_id)
+        self._teller.committed(name, appended, watched.last)
+        return appended
+
+    @functools.cached_property
+    def _teller(self) -> "Teller | None":
+        """What tells people of commits; it is looked for when first something is written."""
+        return teller(self)
 
     def state(self, name: ModelName) -> State:
         """Return a model's state.

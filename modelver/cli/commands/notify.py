@@ -1,0 +1,64 @@
+"""``modelver notify``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelver.cli import exit_codes
+from modelver.cli.completion import complete_models
+from modelver.cli.options import Call, verb
+from modelver.cli.terminal import say, write_json
+
+if TYPE_CHECKING:
+    from modelver.notify.notified import Notified
+
+
+@verb("notify")
+@click.argument("model", required=False, shell_complete=complete_models)
+@click.option(
+    "--since",
+    metavar="COMMIT|TIME",
+    help="From there on, also what was told before: a commit's number, or a time such as 2026-11-17T15:00.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be told.")
+@click.option("--test", is_flag=True, help="Only send each recipient an event that says nothing.")
+@click.option("--follow", is_flag=True, help="Go on, until Ctrl-C.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    metavar="SECONDS",
+    help="With --follow: the time between two rounds; 30 unless you say otherwise.",
+)
+def command(
+    call: Call, *, model: str | None, since: str | None, dry_run: bool, test: bool, follow: bool, every: float
+) -> int:
+    """Tell people what they were not told yet of promotions, rollbacks, yanks and rejections.
+
+    Whom, and of what, is said by [[notify]] tables in modelver.toml, and in the file that $MODELVER_NOTIFY names. The
+    exit code is 8 where something is left to be told.
+    """
+    if sum((dry_run, test, follow)) > 1 or (test and (model or since)):
+        raise click.UsageError("--test stands alone, and --follow goes with neither it nor --dry-run.")
+    start = int(since) if since is not None and since.isascii() and since.isdigit() else since
+    if follow:
+        for found in call.registry.keep_notifying(model, since=start, every=every):
+            if found.deliveries or found.notes:
+                _show(call, found)
+        return exit_codes.OK
+    found = call.registry.notify(model, since=start, dry_run=dry_run, test=test)
+    _show(call, found)
+    return exit_codes.OK if found else exit_codes.ENVIRONMENT
+
+
+def _show(call: Call, found: "Notified") -> None:
+    for note in found.notes:
+        say(note)
+    if call.as_json:
+        write_json(found.to_dict())
+        return
+    with call.screen() as screen:
+        for each in found.deliveries:
+            screen.line(each)
+        if not found.deliveries:
+            screen.line(found.summary)
