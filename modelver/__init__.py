@@ -57,6 +57,7 @@ _PLACES = {
     "registry.replicated": ("Replicated",),
     "serving.change": ("Change", "Figures"),
     "serving.follower": ("Follower",),
+    "serving.materialized": ("Materialized",),
     "serving.served": ("Served", "now_serving"),
     "serving.telemetry.asgi": ("ASGIVersionHeaders",),
     "serving.telemetry.attributes": ("gen_ai_attributes", "resource_attributes"),

@@ -103,6 +103,7 @@ from modelver.registry.replicated import Replicated as Replicated
 from modelver.serving.change import Change as Change
 from modelver.serving.change import Figures as Figures
 from modelver.serving.follower import Follower as Follower
+from modelver.serving.materialized import Materialized as Materialized
 from modelver.serving.served import Served as Served
 from modelver.serving.served import now_serving as now_serving
 from modelver.serving.telemetry.asgi import ASGIVersionHeaders as ASGIVersionHeaders

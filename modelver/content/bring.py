@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -23,20 +24,27 @@ _TRIES = 5
 _RESTORE = "Restore it from a copy of the registry."
 
 
+class Way(Enum):
+    """How a file came to its path."""
+
+    COPIED = auto()
+    SHARED = auto()
+    """It shares its blocks with a file that is kept elsewhere, until one of the two is written to."""
+    LINKED = auto()
+    """It is another name of that file."""
+
+
 class Bring(Protocol):
     """Brings one blob to a path, verified; any thread may call it. As a context manager it ends its own threads."""
 
-    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> bool:
+    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> Way:
         """Write a file.
 
         Args:
             entry: Which.
-            path: Where; there is nothing yet.
+            path: Where; there is nothing yet, but what an earlier try may have left.
             cancelled: Once set, the work stops.
             shared: Whether the file will be read-only, so that it may be another name of a file that is kept elsewhere.
-
-        Returns:
-            Whether it is such another name.
 
         Raises:
             NotFound: The blob is missing.
@@ -60,12 +68,13 @@ class _FromAfar:
         self._cache = cache
         self._on_bytes = on_bytes
 
-    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> bool:
+    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> Way:
         digest = Digest.from_hex(entry.sha256)
         cache = self._cache if self._cache is not None and self._cache.is_usable else None
         if cache is None or not (shared or cache.has(digest)):
             self._receiver.receive(digest, entry.size, path, cancelled)
-            return False
+            return Way.COPIED
+        path.unlink(missing_ok=True)
         for tries_left in reversed(range(_TRIES)):
             kept = cache.get(digest, entry.size, self._receiver, cancelled)
             try:
@@ -77,14 +86,15 @@ class _FromAfar:
 
     def _from_cache(
         self, kept: Path, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool
-    ) -> bool:
+    ) -> Way:
         if shared and _is_linked(kept, path):
-            return True
-        if not _clone(kept, path):
+            return Way.LINKED
+        cloned = _clone(kept, path)
+        if not cloned:
             _copy(kept, path)
         found = hash_file(path, cancelled=cancelled)
         _check(kept, entry, found.sha256)
-        return False
+        return Way.SHARED if cloned else Way.COPIED
 
     def __enter__(self) -> Self:
         return self
@@ -98,19 +108,24 @@ class _FromFolder:
         self._store = store
         self._on_bytes = on_bytes
 
-    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> bool:
+    def __call__(self, entry: FileEntry, path: Path, cancelled: threading.Event, *, shared: bool) -> Way:
         digest = Digest.from_hex(entry.sha256)
         blob = self._store.local_path(blob_key(digest))
         if blob is None or not has_blob(self._store, digest, entry.size):
             raise NotFound("a blob is missing", where=f"{self._store.url}/{blob_key(digest)}", hint=_RESTORE)
-        linked = False
-        if _clone(blob, path) or (linked := shared and _is_safe_to_link(blob) and _is_linked(blob, path)):
+        path.unlink(missing_ok=True)
+        way = Way.COPIED
+        if _clone(blob, path):
+            way = Way.SHARED
+        elif shared and _is_safe_to_link(blob) and _is_linked(blob, path):
+            way = Way.LINKED
+        if way is not Way.COPIED:
             found = hash_file(path, on_bytes=self._on_bytes, cancelled=cancelled)
         else:
             with path.open("xb", buffering=0) as file:
                 found = hash_file(blob, sink=file.fileno(), on_bytes=self._on_bytes, cancelled=cancelled)
         _check(blob, entry, found.sha256)
-        return linked
+        return way
 
     def __enter__(self) -> Self:
         return self

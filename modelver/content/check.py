@@ -53,8 +53,11 @@ def check_verify(verify: str) -> Verify:
 
 def is_whole(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> bool:
     """Tell whether a folder holds exactly these files, each with the bytes that its entry names."""
-    if not holds_exactly(folder, entries):
-        return False
+    return holds_exactly(folder, entries) and has_all(folder, entries, checking)
+
+
+def has_all(folder: Path, entries: Sequence[FileEntry], checking: Checking) -> bool:
+    """Tell whether a folder holds these files, each with the bytes that its entry names; it may hold others too."""
     stamps = {entry.path: _stamp(folder / entry.path, entry) for entry in entries}
     present = {path: stamp for path, stamp in stamps.items() if stamp is not None}
     if len(present) < len(entries):

@@ -132,9 +132,13 @@ class BlobCopier:
             NotFound: The source has lost one.
             StoreError: A store failed. What was copied stays, and counts when it is done again.
         """
+        return Copied(len(missing), sum(missing.values()), 0, sum(self.copy_each(missing).values()))
+
+    def copy_each(self, missing: Mapping[Digest, int]) -> dict[Digest, bool]:
+        """Copy blobs as `copy` does; tell of each whether the service copied it by itself."""
         threads = _AT_ONCE if self._afar else None
         on_server = run_largest_first(list(missing), missing.__getitem__, self._one(missing), threads=threads)
-        return Copied(len(missing), sum(missing.values()), 0, sum(on_server))
+        return dict(zip(missing, on_server, strict=True))
 
     def _one(self, sizes: Mapping[Digest, int]) -> Callable[[Digest, threading.Event], bool]:
         def copy(digest: Digest, cancelled: threading.Event) -> bool:

@@ -14,7 +14,7 @@ import attrs
 from modelver.cache.place import make_private, refuse_foreign_link
 from modelver.cache.stamps import Stamp
 from modelver.content.blob_cache import BlobCache
-from modelver.content.bring import bringer
+from modelver.content.bring import Way, bringer
 from modelver.content.check import Checking, is_whole, settle
 from modelver.content.keeping.holding import Hold, hold, open_folder, version_lock
 from modelver.content.keeping.keeper import Keeper
@@ -167,19 +167,12 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
         with working_folder(folder.parent) as work:
             new = work / "new"
             new.mkdir()
-            for entry in wanted.entries:
-                (new / entry.path).parent.mkdir(parents=True, exist_ok=True)
-
-            with bringer(wanted.store, wanted.cache, wanted.on_bytes) as bring:
-
-                def place(entry: FileEntry, cancelled: threading.Event) -> tuple[Stamp, FileEntry]:
-                    path = new / entry.path
-                    if not bring(entry, path, cancelled, shared=shared) and shared:
-                        path.chmod(_FILE_MODE)
-                    return Stamp.of(path.lstat()), entry
-
-                threads = None if wanted.store.folder else _AT_ONCE
-                written = run_largest_first(wanted.entries, lambda entry: entry.size, place, threads=threads)
+            written = [
+                (stamp, entry)
+                for (stamp, _), entry in zip(
+                    write_files(wanted, new, shared=shared), wanted.entries, strict=True
+                )
+            ]
             if shared and os.path.lexists(folder):
                 _open_top(folder)
                 folder.rename(work / "old")
@@ -191,6 +184,38 @@ def _build(folder: Path, wanted: Wanted, *, shared: bool) -> list[tuple[Stamp, F
     except OSError as error:
         raise _unable(folder, error) from error
     return written
+
+
+def write_files(wanted: Wanted, folder: Path, *, shared: bool) -> list[tuple[Stamp, Way]]:
+    """Write files, verified, into a folder that nobody else looks at.
+
+    Args:
+        wanted: The files.
+        folder: It may hold what an earlier try has left: of a remote store's files their beginnings are kept.
+        shared: Whether they are read-only, and may be other names of the store's own files.
+
+    Returns:
+        The stamp of each file and how it came there, in the order of their entries.
+
+    Raises:
+        IntegrityError: A blob is damaged.
+        NotFound: A blob is missing.
+        StoreError: The store can't be read.
+        OSError: A file can't be written.
+    """
+    for entry in wanted.entries:
+        (folder / entry.path).parent.mkdir(parents=True, exist_ok=True)
+    with bringer(wanted.store, wanted.cache, wanted.on_bytes) as bring:
+
+        def place(entry: FileEntry, cancelled: threading.Event) -> tuple[Stamp, Way]:
+            path = folder / entry.path
+            way = bring(entry, path, cancelled, shared=shared)
+            if shared and way is not Way.LINKED:
+                path.chmod(_FILE_MODE)
+            return Stamp.of(path.lstat()), way
+
+        threads = None if wanted.store.folder else _AT_ONCE
+        return run_largest_first(wanted.entries, lambda entry: entry.size, place, threads=threads)
 
 
 def _open_top(folder: Path) -> None:

@@ -1,17 +1,22 @@
-"""The half of the registry that serves: follow an alias."""
+"""The half of the registry that serves: follow an alias, lay a version out for a server."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from modelver.content.check import check_verify
 from modelver.registry import inputs
-from modelver.registry.finding import parse_ref
-from modelver.registry.loading import LoadedModel
+from modelver.registry.finding import alias_in, parse_ref
+from modelver.registry.loading import LoadedModel, warn_if_yanked
+from modelver.registry.materializing import GRACE, KEEP, Choices, materialize
+from modelver.registry.progress import Callback
 from modelver.registry.reader import RegistryReader
+from modelver.registry.reading import model_version
 from modelver.registry.seeing import AliasSource
 from modelver.serving.candidate import ModelMaker
 from modelver.serving.change import Change
 from modelver.serving.follower import Follower, Swap, check_interval
+from modelver.serving.materialized import Materialized
 from modelver.values.model_version import ModelVersion
 
 T = TypeVar("T")
@@ -75,3 +80,58 @@ class RegistryServer(RegistryReader):
             release=release,
             drain_timeout=drain_timeout,
         )
+
+    def materialize(
+        self,
+        ref: str | ModelVersion,
+        to: str | os.PathLike[str],
+        layout: str = "plain",
+        *,
+        name: str | None = None,
+        file: str | None = None,
+        keep: int = KEEP,
+        grace: float = GRACE,
+        verify: bool = True,
+        storage_options: Mapping[str, object] | None = None,
+        callback: Callback | None = None,
+    ) -> Materialized:
+        """Lay a version out where a server reads it, and keep that place in step: call it again when the alias moved.
+
+        Nobody ever sees a half: a version is made where nobody looks, every file is verified, and then one step leads
+        readers to it. What stands there already is not copied again, and a call that was broken off goes on.
+
+        In a folder, `to` becomes a symbolic link to the current version; the versions stand beside it, in
+        ``.NAME.modelver``. In a bucket, each version has a folder of its own, and ``modelver.json`` names the current one.
+        For Triton, `to` is the model repository, in both: a version is ``to/<model>/<number>/``, and ``config.pbtxt``
+        names the one that is served. See docs/how-to/layouts.md for what each server has to be told.
+
+        Args:
+            ref: Such as ``acme/fraud@production``.
+            to: A path, or a URL of a bucket: ``s3://``, ``gs://`` or ``az://``. It must be new, empty, or made by this.
+            layout: ``plain``: the version's files as they are; ``triton``: a model of a model repository; ``vllm``: a
+                folder as Hugging Face's tools write it.
+            name: Triton's name of the model; else the model's, with ``--`` for a slash.
+            file: For Triton: which file is the model, where several could be.
+            keep: How many versions stay, the current one too.
+            grace: Seconds that a version stays after another one became current, whatever `keep` says.
+            verify: Whether files that the bucket's service copied by itself are read once, to know that their SHA-256
+                is right. All other bytes are always verified.
+            storage_options: As for `Registry`, where `to` is a bucket of another kind than the registry's.
+            callback: Told of progress in bytes.
+
+        Returns:
+            Where it stands, and how its bytes came there.
+
+        Raises:
+            NotFound: There is no such version, a blob is missing, or the layout needs a file that the version lacks.
+            InvalidValue: The layout can't be made of the version, or an argument is wrong.
+            AlreadyExists: Something that this did not make is at the place, or another model is laid out there.
+            IntegrityError: A blob is damaged; what was current there still is.
+            Conflict: Somebody else has been working at the place for ten minutes.
+            StoreError: It can't be written; what was current there still is.
+        """
+        choices = Choices(layout, name, file, keep, grace, verify, storage_options, callback)
+        state, entry = self._find(ref)
+        record = model_version(self._session, state, entry, alias=alias_in(state, parse_ref(ref)))
+        warn_if_yanked(record, entry)
+        return materialize(self._session, state, entry, record, to, choices)

@@ -11,6 +11,7 @@ from modelver.errors import InvalidValue, UnsupportedStore
 from modelver.storage.cached import CachedStore
 from modelver.storage.local import LocalStore
 from modelver.storage.memory import MemoryStore
+from modelver.storage.remote.named import NamedFiles
 from modelver.storage.remote.store import RemoteStore
 from modelver.storage.remote.tries import DEFAULT_TIMEOUT
 from modelver.storage.store import Store
@@ -19,7 +20,7 @@ from modelver.values.url import without_credentials
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["DEFAULT_TIMEOUT", "is_local", "open_store", "with_cache"]
+__all__ = ["DEFAULT_TIMEOUT", "is_local", "open_named", "open_store", "with_cache"]
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://|::)(.*)", re.DOTALL)
 _ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(.*)", re.DOTALL)
@@ -58,6 +59,37 @@ def open_store(
         _refuse_options(options, address)
         return LocalStore(_folder(address))
     return _open_url(match[1].lower(), match[2], match[3], options, timeout)
+
+
+def open_named(
+    url: str, *, storage_options: Mapping[str, object] | None = None, timeout: float = DEFAULT_TIMEOUT
+) -> tuple[NamedFiles, str]:
+    """Return where files with names of their own can be kept in a bucket, and the folder there that a URL names.
+
+    It is the folder above, where there is one: what an upload needs meanwhile is not among the files then.
+
+    Args:
+        url: Such as ``s3://bucket/models/fraud``: the bucket's ``models``, and ``fraud``.
+        storage_options: Settings of its client.
+        timeout: Seconds that a request may take with all its repetitions.
+
+    Raises:
+        InvalidValue: The address is malformed.
+        UnsupportedStore: It is of a kind where an object can't be replaced in one step.
+    """
+    from modelver.storage import remote
+
+    scheme, separator, place = url.rstrip("/").partition("://")
+    if not separator or scheme.lower() not in remote.EXTRAS:
+        raise UnsupportedStore(
+            "not a place for files that are kept in step",
+            where=without_credentials(url) or scheme,
+            expected="a folder, s3://, gs:// or az://",
+        )
+    above, _, folder = place.rpartition("/")
+    address = f"{scheme}://{above or folder}"
+    store = remote.open_url(address, scheme.lower(), dict(storage_options or {}), timeout)
+    return NamedFiles(store), folder if above else ""
 
 
 def is_local(store: Store) -> bool:

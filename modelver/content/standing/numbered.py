@@ -1,0 +1,74 @@
+"""Versions that stand in numbered folders of a model, beside a configuration that says which of them is served.
+
+A version's folder gets its name by a rename, from a hidden folder beside the models: whatever else were among them, the
+server would take for a model or for a change of one. Then the configuration is replaced, which switches.
+"""
+
+import os
+from pathlib import Path
+
+from modelver.content.check import Checking
+from modelver.content.fetch import Wanted
+from modelver.content.standing.local import LocalSite, write_durably
+from modelver.content.standing.mark import Standing
+from modelver.storage.folders import sync_folder
+
+
+class NumberedSite(LocalSite):
+    """A model's folder in a folder of models; see `Site`.
+
+    Args:
+        target: The folder of models.
+        name: The model's folder in it.
+        config_name: The configuration's name.
+        config: Its bytes for the version that is to become current.
+        wanted: The files, and where they come from.
+        checking: How files that stand there are verified.
+    """
+
+    def __init__(
+        self, target: Path, name: str, config_name: str, config: bytes, wanted: Wanted, checking: Checking
+    ) -> None:
+        top = target.parent / f".{target.name}.modelver"
+        super().__init__(target / name, top, top / name, target / name, wanted, checking)
+        self._config = self.shelf / config_name
+        self._data = config
+
+    def unused(self, folder: str) -> str:
+        """Return the folder's name: a number is fixed."""
+        return folder
+
+    def publish(self, partial: Path, standing: Standing, before: Standing | None) -> None:
+        """Give a complete folder its name; the first one comes with the model's folder and its configuration."""
+        if not (self.shelf.is_dir() and any(self.shelf.iterdir())):
+            self._publish_model(partial, standing)
+            return
+        final = self.path(standing)
+        if os.path.lexists(final):
+            self.put_away(final, before or standing)
+        partial.rename(final)
+        sync_folder(self.shelf)
+
+    def _publish_model(self, partial: Path, standing: Standing) -> None:
+        model = self.temporary()
+        model.mkdir()
+        partial.rename(model / standing.folder)
+        write_durably(model / self._config.name, self._data)
+        sync_folder(model)
+        self.shelf.parent.mkdir(parents=True, exist_ok=True)
+        if os.name == "nt" and self.shelf.exists():
+            self.shelf.rmdir()  # Windows renames to no empty folder
+        model.rename(self.shelf)
+        sync_folder(self.shelf.parent)
+
+    def points_to(self, standing: Standing) -> bool:  # noqa: ARG002 (the configuration names it)
+        """Tell whether the configuration is the one for the version that is wished."""
+        try:
+            return self._config.read_bytes() == self._data
+        except OSError:
+            return False
+
+    def point(self, standing: Standing) -> None:
+        """Replace the configuration."""
+        if not self.points_to(standing):
+            self.replace(self._config, self._data)
