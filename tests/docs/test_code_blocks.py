@@ -1,6 +1,7 @@
 """Every code block of the documentation works.
 
-- `python` blocks run, those of a page in one namespace, in an empty folder that all blocks of the page share.
+- `python` blocks run, those of a page in one namespace, in an empty folder that all blocks of the page share. One whose
+  first line names a file (`# app.py`) becomes that file instead, for other blocks to run.
 - `console` blocks run too: each line after a `$ ` in bash, and its output is compared loosely.
 - `bash` blocks tell a person what to type on their own machine: they do not run, but each command is checked to exist.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sybil import Document, Example
+from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from tests.servers.s3 import KEY, SECRET
@@ -24,6 +26,8 @@ BIN = Path(sys.executable).parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FOREIGN = ("cd ", "git clone ", "pip install ", "python3 -m pip install ")
 """How a command in a `bash` block may start that is neither ours nor checked."""
+FILE = re.compile(r"# ([\w.]+\.py)\n")
+"""How a `python` block begins that is a file."""
 
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +64,18 @@ def shows(printed: str, expected: str) -> bool:
     return re.search(r".*?".join(pieces), printed, re.DOTALL) is not None
 
 
+def run_python(example: Example) -> None:
+    """Run a `python` block, or write the file that it shows."""
+    named = FILE.match(example.parsed)
+    if named is None:
+        PythonEvaluator()(example)
+        return
+    name, stem = named[1], named[1].partition(".")[0]
+    rest = example.document.text[example.end :]
+    assert name in rest or f"{stem}:" in rest, f"nothing on this page runs {name}"
+    Path(name).write_text(example.parsed, encoding="utf-8")
+
+
 def run_console(example: Example) -> str:
     """Run a `console` block; return what is wrong, or nothing."""
     for command, expected in transcript(example.parsed):
@@ -90,7 +106,8 @@ def exists(command: str) -> bool:
         help_page = shell(f"modelver {rest.partition(' ')[0]} --help")
         options = re.findall(r"(?<=\s)--[a-z-]+", command)
         return help_page.returncode == 0 and all(option in help_page.stdout for option in options)
-    return command.startswith(FOREIGN) or (ROOT / program).exists() or (BIN.parent.parent / program).exists()
+    places = (ROOT / program, BIN.parent.parent / program, BIN / program)
+    return command.startswith(FOREIGN) or any(place.exists() for place in places)
 
 
 def refuse(example: Example) -> str:
@@ -98,8 +115,16 @@ def refuse(example: Example) -> str:
     return f"mark this block as python, console or bash, so that it is checked:\n{example.parsed}"
 
 
+class PythonParser(PythonCodeBlockParser):
+    """Finds `python` blocks and doctests in them, and knows blocks that are files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codeblock_parser = CodeBlockParser("python", run_python)
+
+
 PARSERS = (
-    PythonCodeBlockParser(),
+    PythonParser(),
     CodeBlockParser("console", run_console),
     CodeBlockParser("bash", check_bash),
     *(CodeBlockParser(language, refuse) for language in ("py", "pycon", "sh", "shell")),
@@ -168,6 +193,8 @@ def test_output_is_compared_loosely(expected: str, same: bool) -> None:
         ("```sh\nls\n```", "mark this block as python, console or bash"),
         ("```bash\nmake coffee\n```", "not a command of this project: make coffee"),
         ("```bash\nrm -r important\n```", "not a command of this project: rm -r important"),
+        ("```python\n# app.py\nx = 1\n```", "nothing on this page runs app.py"),
+        ("```python\n# app.py\n1 / 0\n```\n```console\n$ python app.py\n```", "ZeroDivisionError"),
     ],
 )
 def test_a_block_that_does_not_work_is_found(block: str, complaint: str, tmp_path: Path) -> None:
