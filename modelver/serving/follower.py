@@ -15,7 +15,7 @@ from modelver.serving.background import Worker
 from modelver.serving.candidate import Candidate, Maker, StageFailed
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.handover import Handover
-from modelver.serving.served import Served
+from modelver.serving.served import ANSWERING, Served
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
 from modelver.serving.use import Use
@@ -109,8 +109,11 @@ class Follower(Generic[T]):
     @property
     def current(self) -> Served[T]:
         """What is served now; it may be released once it is swapped out, so answer requests within `use`."""
-        with self.use() as served:
-            return served
+        # No use in which a request is answered: headers and spans are not told of it.
+        slot = self._place.enter(ANSWERING.get())
+        assert slot is not None  # noqa: S101 (it waited for one)
+        self._place.leave(slot)
+        return slot.served
 
     @property
     def serving(self) -> Served[T] | None:

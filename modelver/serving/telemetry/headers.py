@@ -33,7 +33,7 @@ def _note(served: Served[object]) -> None:
     """Note which version answers. The list came down with the context, so a thread's use is seen by the request too."""
     used = _USED.get()
     # What is kept is no model: a long request must not hold those that were swapped out.
-    if used is not None and not any(each is served.telemetry for each in used):
+    if used is not None and served.telemetry not in used:
         used.append(served.telemetry)
 
 

@@ -96,14 +96,13 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        try:
-            with noting(self._response.used):
-                part = next(self._next)
-        except StopIteration:
-            self._response.start()
-            raise
-        if part:
-            self._response.start()
+        if self._response.is_started:
+            return next(self._next)
+        with noting(self._response.used):
+            part = next(self._next, None)
+        self._response.start()
+        if part is None:
+            raise StopIteration
         return part
 
     def close(self) -> None:
