@@ -1,8 +1,10 @@
 """The half of the registry that serves: follow an alias, lay a version out for a server."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypedDict, TypeVar, Unpack
 
 from modelver.content.check import check_verify
 from modelver.registry import inputs
@@ -16,10 +18,22 @@ from modelver.registry.seeing import AliasSource
 from modelver.serving.candidate import ModelMaker
 from modelver.serving.change import Change
 from modelver.serving.follower import Follower, Swap, check_interval
+from modelver.serving.keeping import Keeper, News
 from modelver.serving.materialized import Materialized
 from modelver.values.model_version import ModelVersion
 
 T = TypeVar("T")
+
+
+class MaterializeChoices(TypedDict, total=False):
+    """Further arguments of `RegistryServer.materialize`."""
+
+    name: str | None
+    file: str | None
+    keep: int
+    verify: bool
+    storage_options: Mapping[str, object] | None
+    callback: Callback | None
 
 
 class RegistryServer(RegistryReader):
@@ -135,3 +149,46 @@ class RegistryServer(RegistryReader):
         record = model_version(self._session, state, entry, alias=alias_in(state, parse_ref(ref)))
         warn_if_yanked(record, entry)
         return materialize(self._session, state, entry, record, to, choices)
+
+    def sync(
+        self,
+        ref: str | ModelVersion,
+        to: str | os.PathLike[str],
+        layout: str = "plain",
+        *,
+        interval: float = 30.0,
+        stop: threading.Event | None = None,
+        grace: float = GRACE,
+        **choices: Unpack[MaterializeChoices],
+    ) -> Iterator[News[Materialized]]:
+        """Keep a place in step with an alias: `materialize` now, and whenever it moves.
+
+        Each look is one request. While the registry is away, or a version can't be laid out, what stands there stays,
+        and it goes on trying.
+
+        Args:
+            ref: As for `materialize`; so are `to`, `layout`, `grace` and all the others.
+            to: The place.
+            layout: Which layout.
+            interval: Seconds between two looks; each is up to a fifth more or less.
+            stop: Ends it, once set; None goes on until the caller does.
+            grace: Seconds that a version stays after another one became current.
+            **choices: Further arguments of `materialize`.
+
+        Yields:
+            What came to stand there, or what is wrong, each once.
+
+        Raises:
+            ModelverError: What `materialize` raises, where the first version fails; but for `StoreError`.
+        """
+        source = AliasSource(self._session, parse_ref(ref), "stamp", None)
+        keeper = Keeper(
+            look=source.look,
+            bring=lambda: self.materialize(ref, to, layout, grace=grace, **choices),
+            digest=lambda made: made.version.digest,
+            interval=check_interval(interval),
+            grace=grace,
+            wait=(stop or threading.Event()).wait,
+            clock=time.monotonic,
+        )
+        return keeper.run()

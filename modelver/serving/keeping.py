@@ -1,0 +1,105 @@
+"""A place that is kept in step with a reference, as it moves: look, bring, wait; and go on when something fails."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import attrs
+
+from modelver.errors import ModelverError, Offline, StoreError
+from modelver.serving.source import Sighting
+from modelver.values.digest import Digest
+from modelver.values.wire import format_time
+
+M = TypeVar("M")
+_JITTER = 0.2
+
+
+@attrs.frozen
+class News(Generic[M]):
+    """Something to tell; where both are None, what was wrong before is well again.
+
+    Attributes:
+        made: What stands at the place now.
+        trouble: Why it can't be brought there, or why nobody knows whether it is in step. It is told once.
+    """
+
+    made: M | None = None
+    trouble: ModelverError | None = None
+
+
+@attrs.define
+class Keeper(Generic[M]):
+    """Keeps a place in step.
+
+    Attributes:
+        look: Returns what the reference names, with one request where nothing moved.
+        bring: Brings what it names to the place, and clears what has been retired for long enough.
+        digest: Tells which version was brought.
+        interval: Seconds between two looks; each is up to a fifth more or less, so that many don't ask in step.
+        grace: Seconds after a change in which there is something to clear.
+        wait: Waits so many seconds; True ends it all.
+        clock: Tells the time in seconds, by any clock that only goes on.
+    """
+
+    look: Callable[[], Sighting]
+    bring: Callable[[], M]
+    digest: Callable[[M], Digest]
+    interval: float
+    grace: float
+    wait: Callable[[float], bool]
+    clock: Callable[[], float]
+    _done: Digest | None = None
+    _clear_at: float | None = None
+    _told: str = ""
+
+    def run(self) -> Iterator[News[M]]:
+        """Yield what there is to tell, until `wait` ends it.
+
+        Raises:
+            ModelverError: The first look or the first version fails by what was asked for, and not by a store.
+        """
+        while True:
+            yield from self._step()
+            if self.wait(self.interval * random.uniform(1 - _JITTER, 1 + _JITTER)):  # noqa: S311 (no secret)
+                return
+
+    def _step(self) -> Iterator[News[M]]:
+        try:
+            sighting = self.look()
+            made = self._brought(sighting)
+        except ModelverError as error:
+            if self._done is None and not isinstance(error, StoreError):
+                raise
+            yield from self._trouble(error)
+            return
+        if made is not None:
+            yield News(made)
+        if sighting.as_of is not None:
+            yield from self._trouble(
+                Offline(
+                    "the registry can't be reached: what stands here stays",
+                    where=sighting.version.ref,
+                    found=f"as of {format_time(sighting.as_of)}",
+                )
+            )
+        elif self._told:
+            self._told = ""
+            yield News()
+
+    def _brought(self, sighting: Sighting) -> M | None:
+        """Bring what is new; return it where it is."""
+        is_new = sighting.version.digest != self._done
+        if not is_new and (self._clear_at is None or self.clock() < self._clear_at):
+            return None
+        made = self.bring()
+        self._clear_at = self.clock() + self.grace + 1 if is_new else None
+        self._done = self.digest(made)
+        return made if is_new else None
+
+    def _trouble(self, error: ModelverError) -> Iterator[News[M]]:
+        """Tell of trouble, unless it was the last thing that was told; the time of day in it doesn't count."""
+        text = f"{type(error).__name__} {error.what} {error.where}"
+        if text != self._told:
+            self._told = text
+            yield News(trouble=error)
