@@ -54,6 +54,7 @@ _PLACES = {
     "registry.matching": ("Match",),
     "registry.promoting": ("Promotion",),
     "registry.found": ("Found", "FoundRow"),
+    "registry.released": ("Release",),
     "registry.replicated": ("Replicated",),
     "serving.change": ("Change", "Figures"),
     "serving.follower": ("Follower",),

@@ -99,6 +99,7 @@ from modelver.registry.found import (
 )
 from modelver.registry.matching import Match as Match
 from modelver.registry.promoting import Promotion as Promotion
+from modelver.registry.released import Release as Release
 from modelver.registry.replicated import Replicated as Replicated
 from modelver.serving.change import Change as Change
 from modelver.serving.change import Figures as Figures

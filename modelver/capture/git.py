@@ -25,6 +25,8 @@ _GIT_LFS = frozenset(
     {"git-lfs clean -- %f", "git-lfs filter-process", "git-lfs filter-process --skip"}
 )  # what `git lfs install` writes
 _REMOTES = ("origin", "upstream")
+_PATH_AT = {"1 ": 8, "u ": 10}
+"""Kind of a changed file's line to the number of its field with the path (git-status(1), "Porcelain Format Version 2")."""
 
 
 @attrs.frozen
@@ -46,11 +48,11 @@ def capture_code(folder: Path, *, patience: float = PATIENCE) -> Code | None:
         checkout (`safe.directory`).
     """
     place = _resolve(folder)
-    top = next((here for here in (place, *place.parents) if _has_git(here)), None)
-    git = find_git(top, time.monotonic() + patience) if top else None
+    git = find_checkout(place, patience=patience)
     settings = _settings(git) if git else None
-    if top is None or git is None or settings is None:
+    if git is None or settings is None:
         return None
+    top = git.top
     status = _status(git, settings)
     head = _head_of_status(status) if status is not None else _head(git)
     if head is None:
@@ -58,6 +60,26 @@ def capture_code(folder: Path, *, patience: float = PATIENCE) -> Code | None:
     inside = place.parent if place.is_file() else place
     path = inside.relative_to(top).as_posix() if inside != top else ""
     return Code(_remote(settings), *head, _dirty(git, settings, status), path)
+
+
+def find_checkout(folder: Path, *, patience: float) -> Git | None:
+    """Return git in the checkout that a folder is in; None where it is in none, or git is missing.
+
+    Args:
+        folder: The folder, or a file in it.
+        patience: Seconds that git may take from now on.
+    """
+    place = _resolve(folder)
+    top = next((here for here in (place, *place.parents) if _has_git(here)), None)
+    return find_git(top, time.monotonic() + patience) if top else None
+
+
+def changed_files(git: Git) -> tuple[str, ...]:
+    """Return the tracked files that differ from the commit, as paths from the checkout's top; those of submodules not."""
+    settings = _settings(git)
+    status = _status(git, settings) if settings is not None else None
+    changes = (line.split(" ") for line in (status or "").splitlines() if line[:2] in _PATH_AT)
+    return tuple(" ".join(parts[_PATH_AT[f"{parts[0]} "] :]) for parts in changes)
 
 
 def _resolve(path: Path) -> Path:

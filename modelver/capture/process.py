@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +42,24 @@ _MISLEADING = frozenset(
         "GIT_WORK_TREE",
     }
 )
+
+
+@attrs.frozen
+class Answer:
+    """How a command of git ended.
+
+    Attributes:
+        status: Its exit status; None where it could not be started, or took too long.
+        output: What it printed.
+        trouble: What it complained of.
+    """
+
+    status: int | None
+    output: str = ""
+    trouble: str = ""
+
+    def __bool__(self) -> bool:
+        return self.status == 0
 
 
 @attrs.frozen
@@ -92,6 +110,38 @@ class Git:
         whole = len(output) <= _MAX_OUTPUT and process.returncode in {*success}
         return output.decode(errors="replace") if whole else None
 
+    def ask(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        variables: Mapping[str, str] | None = None,
+        remote: bool = False,
+    ) -> Answer:
+        """Run git, and tell what went wrong where something did. It asks nobody anything.
+
+        Args:
+            arguments: A command and its arguments.
+            stdin: What it reads.
+            variables: Environment variables beside those that are there.
+            remote: Whether it speaks with another repository: then network and hooks are the user's own affair.
+        """
+        seconds = self.deadline - time.monotonic()
+        options = () if remote else _OPTIONS
+        try:
+            process = subprocess.Popen(  # noqa: S603 (no shell, and the program is not the checkout's)
+                [self.program, *options, *arguments],
+                cwd=self.top,
+                env={**(_plain_variables() if remote else _variables(self.top)), **(variables or {})},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, ValueError) as error:  # no such folder, or a name with a NUL in it
+            return Answer(None, trouble=str(error))
+        return _answer(process, stdin, max(seconds, 0.0))
+
 
 def find_git(top: Path, deadline: float) -> Git | None:
     """Return git for a checkout, or None where there is none outside of it.
@@ -107,16 +157,31 @@ def find_git(top: Path, deadline: float) -> Git | None:
     return Git(program, top, deadline)
 
 
-def _variables(top: Path) -> dict[str, str]:
+def _plain_variables() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-    return kept | {
+    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def _variables(top: Path) -> dict[str, str]:
+    return _plain_variables() | {
         "GIT_ALLOW_PROTOCOL": "none",  # a partial clone would fetch what it lacks, by a program that it names
         "GIT_CEILING_DIRECTORIES": str(top.parent),
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
     }
+
+
+def _answer(process: "subprocess.Popen[bytes]", stdin: bytes, seconds: float) -> Answer:
+    with process:
+        try:
+            output, trouble = process.communicate(stdin, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return Answer(None, trouble="it took too long")
+        except BaseException:
+            _kill(process)  # Ctrl-C reaches us alone, as git is in a session of its own
+            raise
+    return Answer(process.returncode, *(part.decode(errors="replace") for part in (output, trouble)))
 
 
 def _read(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:

@@ -38,11 +38,11 @@ def _outcome(work: Callable[[], object], *, as_json: bool) -> int:
         code = work()
     except ModelverError as error:
         say(f"Error: {error}")
-        return _written(_fields(error), exit_codes.code_of(error), as_json=as_json)
+        return _written(error_fields(error), exit_codes.code_of(error), as_json=as_json)
     except click.ClickException as error:
         error.show()
         usage = InvalidValue(error.format_message())
-        return _written({**_fields(usage), "type": "UsageError"}, error.exit_code, as_json=as_json)
+        return _written({**error_fields(usage), "type": "UsageError"}, error.exit_code, as_json=as_json)
     except click.exceptions.Exit as request:
         return request.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -51,7 +51,8 @@ def _outcome(work: Callable[[], object], *, as_json: bool) -> int:
     return code if isinstance(code, int) else exit_codes.OK
 
 
-def _fields(error: ModelverError) -> "dict[str, Json]":
+def error_fields(error: ModelverError) -> "dict[str, Json]":
+    """Return an error as JSON data."""
     parts: dict[str, Json] = {
         part: getattr(error, part) for part in ("what", "where", "expected", "found", "hint")
     }

@@ -11,6 +11,7 @@ from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
 from modelver.content.at_hand import LocalFile, at_hand
 from modelver.content.sources import Source
 from modelver.content.transfer import file_map, known_digest, map_of, still_as_scanned
+from modelver.formats.unsafe import unsafe_format
 from modelver.hashing.parallel import run_largest_first
 from modelver.hashing.source import check_unchanged
 from modelver.hashing.stream import hash_bytes, hash_file
@@ -28,14 +29,23 @@ class Seen:
         entries: As a manifest lists them, sorted by path.
         maps: Their file maps, by path.
         texts: What is in those of the roles that were asked for, by path, where it is of a sensible size.
+        unsafe: Where that was asked for: files whose format can run code when they are loaded, and what was found.
     """
 
     entries: tuple[FileEntry, ...]
     maps: Mapping[str, FileMap]
     texts: Mapping[str, bytes]
+    unsafe: Mapping[str, str] = attrs.field(factory=dict)
 
 
-def look(sources: Sequence[Source], stamps: StampCache, cache: Path, texts: frozenset[Role]) -> Seen:
+def look(
+    sources: Sequence[Source],
+    stamps: StampCache,
+    cache: Path,
+    texts: frozenset[Role],
+    *,
+    unsafe: bool = False,
+) -> Seen:
     """Look at files: nothing unchanged is hashed twice, and nothing is written but to the user's cache.
 
     Args:
@@ -43,6 +53,7 @@ def look(sources: Sequence[Source], stamps: StampCache, cache: Path, texts: froz
         stamps: What is known of files that were read before.
         cache: The user's cache folder.
         texts: The roles of files whose text is wanted.
+        unsafe: Whether to look for formats that can run code.
 
     Raises:
         InvalidValue: A weight file breaks its format.
@@ -66,6 +77,7 @@ def look(sources: Sequence[Source], stamps: StampCache, cache: Path, texts: froz
                 for file in files
                 if file.source.role in texts and file.size <= MAX_TEXT
             },
+            unsafe={path: kind for path, kind in map(_kind, files if unsafe else ()) if kind},
         )
 
 
@@ -84,6 +96,10 @@ def _hashed(file: LocalFile, stamps: StampCache, cancelled: threading.Event) -> 
 def _entry(file: LocalFile, digest: FileDigest) -> FileEntry:
     path = file.source.path
     return FileEntry(path, digest.size, digest.sha256, file.source.role, media_type_of(path))
+
+
+def _kind(file: LocalFile) -> tuple[str, str]:
+    return file.source.path, unsafe_format(file.source.path, file.head())
 
 
 def _text(file: LocalFile) -> bytes:

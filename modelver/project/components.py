@@ -43,7 +43,7 @@ def find_components(project: Project, without: Sequence[Path] = ()) -> Found:
     roles: dict[str, str] = {}
     empty = []
     for component, patterns in project.components.items():
-        paths = matching(root, patterns, without)
+        paths = [path for path in matching(root, patterns, without) if root / path not in project.without]
         for path in paths:
             other = roles.setdefault(path, component)
             if other != component:

@@ -1,6 +1,6 @@
 """From stored content to a version: number it, or find the version that it is already; one commit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -76,10 +76,6 @@ class Content:
     sweeps: Sweeps
     finalizes: str = ""
 
-    def numbered(self, state: State, version: Version) -> Manifest:
-        """Return the manifest under a number, with the model's name as its maker spelled it."""
-        return attrs.evolve(self.manifest, model=model_of(state), version=str(version))
-
     @property
     def blobs(self) -> dict[Digest, int | None]:
         """All blobs that the version needs but its manifest, with the sizes that are known."""
@@ -87,6 +83,11 @@ class Content:
         if self.provenance:
             needed[self.provenance] = None
         return needed | {Digest.from_hex(entry.sha256): entry.size for entry in self.manifest.files}
+
+
+def numbered(manifest: Manifest, state: State, version: Version) -> Manifest:
+    """Return a manifest under a number, with the model's name as its maker spelled it."""
+    return attrs.evolve(manifest, model=model_of(state), version=str(version))
 
 
 def commit_version(session: Session, name: ModelName, content: Content, wish: Wish) -> ModelVersion:
@@ -97,12 +98,12 @@ def commit_version(session: Session, name: ModelName, content: Content, wish: Wi
 
     def propose(state: State) -> Proposal:
         message = _headline(content.manifest.changelog)
-        if found := _existing(session, state, content, wish):
+        if found := existing(session, state, content.manifest, wish):
             named[:] = [found]
             return Proposal(_aliases(session, state, wish.aliases, state.versions[found]), message)
-        version = _number(session, state, content, wish)
+        version = number(state, wish, partial(_bump, session, state, content))
         named[:] = [version]
-        manifest = content.numbered(state, version)
+        manifest = numbered(content.manifest, state, version)
         data = manifest.to_bytes()
         digest = Digest.of(data)
         sweeps = honour_sweeps(session, state, digest, content.blobs, content.sweeps)
@@ -199,8 +200,14 @@ def _is_same_call(session: Session, state: State, entry: VersionEntry, content: 
     return theirs.content() == mine.content()
 
 
-def _existing(session: Session, state: State, content: Content, wish: Wish) -> str | None:
+def existing(session: Session, state: State, manifest: Manifest, wish: Wish) -> str | None:
     """Return the version that this content is already, or None.
+
+    Args:
+        session: The registry.
+        state: The log.
+        manifest: What is stated, without a number.
+        wish: Which version is wanted.
 
     Raises:
         AlreadyExists: The wished version has other content, or the content is unchanged and may not be.
@@ -210,13 +217,13 @@ def _existing(session: Session, state: State, content: Content, wish: Wish) -> s
         entry = state.versions.get(version)
         if entry is None:
             return None
-        _check_same(read_manifest(session, model_of(state), entry), content.numbered(state, version))
+        _check_same(read_manifest(session, model_of(state), entry), numbered(manifest, state, version))
     else:
         last = state.highest if wish.bump == "prerelease" else state.highest_release
         entry = state.versions[last] if last is not None else None
         if entry is None or entry.yanked:
             return None
-        if read_manifest(session, model_of(state), entry).content() != content.manifest.content():
+        if read_manifest(session, model_of(state), entry).content() != manifest.content():
             return None
     if wish.if_unchanged == "error":
         raise AlreadyExists(
@@ -250,12 +257,19 @@ def _files(manifest: Manifest, role: Role) -> set[FileEntry]:
     return {entry for entry in manifest.files if entry.role is role}
 
 
-def _number(session: Session, state: State, content: Content, wish: Wish) -> Version:
+def number(state: State, wish: Wish, required: Callable[[], Bump]) -> Version:
+    """Return the version that new content gets.
+
+    Args:
+        state: The log.
+        wish: Which version is wanted.
+        required: Tells the bump that the content calls for, where nobody chose one.
+    """
     scheme = scheme_of(state)
     if wish.version is not None:
         return scheme.version(wish.version)
     known = [version for version in (state.highest, state.highest_release) if version is not None]
-    return scheme.bump(known, _bump(session, state, content) if wish.bump == "auto" else wish.bump)
+    return scheme.bump(known, required() if wish.bump == "auto" else wish.bump)
 
 
 def _bump(session: Session, state: State, content: Content) -> Bump:

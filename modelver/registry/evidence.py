@@ -1,6 +1,6 @@
 """The evidence that gates ask for, read from the store: only what a policy needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -34,16 +34,29 @@ def gather_case(
     alias: Alias | None,
     policies: Sequence[Policy],
     at: datetime,
+    *,
+    unsafe: Mapping[str, str] | None = None,
 ) -> Case:
-    """Return a step with the evidence that its policies ask for."""
-    case = Case(session.identity.registry, state, manifest, entry, alias, at)
+    """Return a step with the evidence that its policies ask for.
+
+    Args:
+        session: The registry.
+        state: The log before.
+        manifest: What the version states.
+        entry: What the log says of it.
+        alias: The alias that is to move.
+        policies: The policies.
+        at: The time.
+        unsafe: Files that can run code, where they are not stored yet.
+    """
+    case = Case(session.registry, state, manifest, entry, alias, at)
     required = requirements(case, policies)
     forbidden = {what for each in required for what in each.forbid}
     compares = any(parse(rule).names("current") for each in required for rule in each.rules)
     return attrs.evolve(
         case,
         served=_served(session, state, alias) if compares and alias else None,
-        unsafe=_unsafe(session, manifest.files) if "pickle" in forbidden else {},
+        unsafe=_forbidden(session, manifest, unsafe) if "pickle" in forbidden else {},
         yanked_bases=_yanked(session, manifest.metadata.base, at) if "yanked_base" in forbidden else (),
     )
 
@@ -56,6 +69,10 @@ def _served(session: Session, state: State, alias: Alias) -> Served | None:
         return None
     entry = state.versions[last.version]
     return Served(entry, read_manifest(session, model_of(state), entry))
+
+
+def _forbidden(session: Session, manifest: Manifest, known: Mapping[str, str] | None) -> Mapping[str, str]:
+    return _unsafe(session, manifest.files) if known is None else known
 
 
 def _unsafe(session: Session, files: Sequence[FileEntry]) -> dict[str, str]:

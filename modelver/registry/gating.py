@@ -109,13 +109,24 @@ def gate_registration(
     """
     if not governing.policies:
         return Gated(default_policy=governing.default)
-    case = gather_case(session, state, manifest, None, None, governing.policies, datetime.now(UTC))
-    if unsafe is not None:
-        case = attrs.evolve(case, unsafe=unsafe)
-    verdicts = judge(case, governing.policies)
+    verdicts = registration_verdicts(session, state, manifest, governing, unsafe=unsafe)
     if not all(verdicts):
         raise refusal(verdicts, "the policy does not let this version be registered", _where(state, manifest))
     return Gated(verdicts, governing.default)
+
+
+def registration_verdicts(
+    session: Session,
+    state: State,
+    manifest: Manifest,
+    governing: Governed,
+    *,
+    unsafe: Mapping[str, str] | None = None,
+) -> tuple[Verdict, ...]:
+    """Return what the gates say of a registration; see `gate_registration`."""
+    now = datetime.now(UTC)
+    case = gather_case(session, state, manifest, None, None, governing.policies, now, unsafe=unsafe)
+    return judge(case, governing.policies)
 
 
 Heads: TypeAlias = Callable[[], Mapping[str, bytes]]
@@ -199,10 +210,19 @@ def flag_move(session: Session, state: State, entry: VersionEntry, alias: Alias)
         return Gated((Verdict("gates", passed=False, reason=f"could not be asked: {error.what}"),))
 
 
-def move_verdicts(session: Session, state: State, entry: VersionEntry, alias: Alias) -> tuple[Verdict, ...]:
-    """Return what the gates would say of a move."""
-    governing = governed(session, state)
-    case = _case(session, state, entry, alias, governing)
+def move_verdicts(
+    session: Session,
+    state: State,
+    entry: VersionEntry,
+    alias: Alias,
+    *,
+    manifest: Manifest | None = None,
+    governing: Governed | None = None,
+    unsafe: Mapping[str, str] | None = None,
+) -> tuple[Verdict, ...]:
+    """Return what the gates would say of a move; see `gate_move`, and `gate_registration` of what is not stored yet."""
+    governing = governing or governed(session, state)
+    case = _case(session, state, entry, alias, governing, manifest, unsafe=unsafe)
     return judge(case, governing.policies) if case else ()
 
 
@@ -213,9 +233,12 @@ def _case(
     alias: Alias,
     governing: Governed,
     manifest: Manifest | None = None,
+    *,
+    unsafe: Mapping[str, str] | None = None,
 ) -> Case | None:
     """Return a move with its evidence; None where no policy asks anything of the alias."""
     if not any(alias in policy.aliases for policy in governing.policies):
         return None
     stated = manifest or read_manifest(session, model_of(state), entry)
-    return gather_case(session, state, stated, entry, alias, governing.policies, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return gather_case(session, state, stated, entry, alias, governing.policies, now, unsafe=unsafe)

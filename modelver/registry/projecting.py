@@ -122,24 +122,8 @@ def register_project(
     callback: Callback | None,
 ) -> ModelVersion:
     """Register a project's files; see `Registry.register_project`."""
-    found = components(session, project)
-    if found.empty:
-        raise NotFound(
-            "no file fits a component's patterns",
-            where=f"{project.file.path}, components.{found.empty[0]}",
-            expected=", ".join(project.components[found.empty[0]]),
-            hint="Make the files first, or take the component out.",
-        )
-    metadata = stated(project, said)
     version = wish.version or project.version
-    changelog = inputs.to_changelog(said.changelog)
-    statement = inputs.Statement(
-        sources=with_snapshots(WithFiles((), found.sources), metadata.data, session.storage_options),
-        prompts=inputs.mapping(said.prompts, "prompts"),
-        metadata=metadata,
-        changelog=changelog if said.changelog is not None else tell(project.story, project.folder, version),
-        base=(*inputs.to_base(project.base), *inputs.to_base(said.base)),
-    )
+    statement = statement_of(session, project, said, version)
     provenance = captured(session, project, run, wanted=capture)
     _make_model(session, project)
     return register(
@@ -150,6 +134,38 @@ def register_project(
         provenance=provenance,
         move=False,
         callback=callback,
+    )
+
+
+def statement_of(session: Session, project: Project, said: Said, version: str) -> inputs.Statement:
+    """Return what a project's version states.
+
+    Args:
+        session: The registry.
+        project: The project.
+        said: What the caller says over it.
+        version: The version, where it is known: its section of the changelog counts.
+
+    Raises:
+        NotFound: No file fits a component's patterns.
+        InvalidValue: What the caller says is wrong.
+    """
+    found = components(session, project)
+    if found.empty:
+        raise NotFound(
+            "no file fits a component's patterns",
+            where=f"{project.file.path}, components.{found.empty[0]}",
+            expected=", ".join(project.components[found.empty[0]]),
+            hint="Make the files first, or take the component out.",
+        )
+    metadata = stated(project, said)
+    changelog = inputs.to_changelog(said.changelog)
+    return inputs.Statement(
+        sources=with_snapshots(WithFiles((), found.sources), metadata.data, session.storage_options),
+        prompts=inputs.mapping(said.prompts, "prompts"),
+        metadata=metadata,
+        changelog=changelog if said.changelog is not None else tell(project.story, project.folder, version),
+        base=(*inputs.to_base(project.base), *inputs.to_base(said.base)),
     )
 
 

@@ -11,12 +11,15 @@ from modelver.registry.committing import AutoBump, IfUnchanged, Wish
 from modelver.registry.progress import Callback
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
+from modelver.values.name import Alias
 from modelver.values.provenance import Run
 from modelver.values.record import Changelog
 
 if TYPE_CHECKING:
+    from modelver.publish.audiences import Audience
     from modelver.registry.drifting import Drift
     from modelver.registry.matching import Match
+    from modelver.registry.released import Release
 
 
 class RegistryProjects(RegistryReader):
@@ -89,6 +92,97 @@ class RegistryProjects(RegistryReader):
             capture=capture,
             callback=callback,
         )
+
+    def release_project(
+        self,
+        path: str | os.PathLike[str] = ".",
+        *,
+        version: str | None = None,
+        bump: AutoBump = "auto",
+        changelog: str | Changelog | None = None,
+        metrics: inputs.MetricsLike | None = None,
+        run: str | Run | None = None,
+        alias: str | None = None,
+        reason: str = "",
+        tag: bool | None = None,
+        push_tag: bool = False,
+        remote: str = "origin",
+        files: bool = True,
+        output: str | os.PathLike[str] | None = None,
+        audience: "Audience" = "product",
+        allow_dirty: bool = False,
+        dry_run: bool = False,
+        strict: bool = True,
+        commit_id: str | None = None,
+        callback: Callback | None = None,
+    ) -> "Release":
+        """Release a project in one step: check, bump, register, tag git, write card and notes, set an alias.
+
+        Everything that can be asked is asked before anything is changed. What was done already is not done twice, so after a
+        crash, or once an approval is there, the same call completes the release. An alias is set once: where somebody
+        moved it on since, or a later release has it, it is left.
+
+        Args:
+            path: A folder, whose project file is found upwards, or the file.
+            version: As for `register_project`; so are `bump`, `changelog`, `metrics` and `run`.
+            bump: How to raise the last release.
+            changelog: What changed.
+            metrics: Measured figures.
+            run: The run of a CI system.
+            alias: Set to the version at the end, as `promote` does.
+            reason: Why, as the alias' history records it.
+            tag: Make an annotated git tag, such as ``acme/fraud@v1.4.0``; None: where there is a checkout.
+            push_tag: Push that tag, and nothing else.
+            remote: Where to.
+            files: Write the model card and the release notes: ``card.md`` and ``notes.md``.
+            output: Where they go; else the folder ``release`` of the project.
+            audience: For whom the notes are; see `release_notes`.
+            allow_dirty: Release although tracked files differ from the commit.
+            dry_run: Change nothing, and tell what would be done.
+            strict: Raise what is in the way; else the answer is false, and has it as ``.error``.
+            commit_id: The id of the registration; else one that the same content from the same commit has again.
+            callback: As for `register`.
+
+        Returns:
+            What became of each step; a dry run's is false where something is in the way.
+
+        Raises:
+            Refused: The gates, the working tree, a pin or tracked files that differ say no. `ApprovalRequired`: all is
+                released, but for the alias.
+            AlreadyExists: The version has other content, or its tag says something else.
+            NotFound: There is no project file, no file for a component, or no checkout to tag.
+            InvalidValue: The project file or an argument is wrong.
+            StoreError: Git, a remote, a disk or the registry's store failed.
+        """
+        from modelver.project.settings import read_project
+        from modelver.registry import handing_out, releasing
+        from modelver.registry.checkouts import Tagging
+        from modelver.registry.projecting import Said
+        from modelver.registry.readiness import Order
+
+        inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
+        project = read_project(Path(path))
+        folder = Path(output).absolute() if output is not None else project.folder / handing_out.FOLDER
+        released = releasing.release(
+            self._session,
+            project,
+            Said(changelog=changelog, metrics=metrics),
+            Wish(version, bump, commit_id=commit_id),
+            Order(
+                alias=Alias(alias) if alias is not None else None,
+                reason=reason,
+                tagging=Tagging(tag, push_tag, remote),
+                output=folder if files else None,
+                audience=audience,
+                allow_dirty=allow_dirty,
+                dry_run=dry_run,
+            ),
+            run=inputs.to_run(run),
+            callback=callback,
+        )
+        if strict and not dry_run:
+            released.raise_if_failed()
+        return released
 
     def check_project(
         self,

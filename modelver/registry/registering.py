@@ -52,13 +52,11 @@ def register(
 ) -> ModelVersion:
     """Store a version's files and commit it; see `Registry.register`. Nothing is written before all is checked."""
     before = session.before(name)
-    _check_wish(with_model(before, name), wish)
-    gathered = _gathered(session, before, statement, wish)
-    statement = attrs.evolve(statement, metadata=with_card(statement.metadata, gathered.sources))
-    stated = _stated(session, name, statement)
+    check_wish(with_model(before, name), wish)
+    gathered, stated = gathered_and_stated(session, before, name, statement, wish)
     gate = early_gate(session, with_model(before, name), stated)
     gate(lambda: {source.path: b"" for source in gathered.sources})
-    draft = _draft(session, stated)
+    draft = with_datasets(session, stated)
     with at_hand(gathered.sources, session.stamps, session.cache) as files:
         gate(lambda: {file.source.path: file.head() for file in files})
         session.open_for_writing()
@@ -74,6 +72,15 @@ def register(
     if version.created and not statement.changelog:
         _LOGGER.warning("%s has no changelog: nobody will know what changed", version.ref)
     return version
+
+
+def gathered_and_stated(
+    session: Session, before: State, name: ModelName, statement: Statement, wish: Wish
+) -> tuple[Gathered, Manifest]:
+    """Return a statement's files, and the manifest as far as it is known without reading any of them."""
+    gathered = _gathered(session, before, statement, wish)
+    completed = attrs.evolve(statement, metadata=with_card(statement.metadata, gathered.sources))
+    return gathered, _stated(session, name, completed)
 
 
 def _gathered(session: Session, before: State, statement: Statement, wish: Wish) -> Gathered:
@@ -112,7 +119,7 @@ def _check_number(gathered: Gathered) -> None:
         )
 
 
-def _check_wish(state: State, wish: Wish) -> None:
+def check_wish(state: State, wish: Wish) -> None:
     """Refuse, before anything is hashed, what the model's scheme does not allow."""
     check_commit_id(wish.commit_id)
     if wish.version is not None:
@@ -127,7 +134,7 @@ def _stated(session: Session, name: ModelName, statement: Statement) -> Manifest
     return Manifest(name, "", (), attrs.evolve(statement.metadata, base=base), statement.changelog)
 
 
-def _draft(session: Session, stated: Manifest) -> Manifest:
+def with_datasets(session: Session, stated: Manifest) -> Manifest:
     """Return the manifest as far as it is known without the files, checked."""
     data = tuple(
         digest_dataset(dataset, session.stamps, session.storage_options) for dataset in stated.metadata.data

@@ -1,31 +1,18 @@
 """``modelver register``."""
 
 import json
-from typing import IO, TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import click
 
 from modelver.cli.completion import complete_models
 from modelver.cli.options import Call, commit_id_option, numbers, pairs, verb
 from modelver.cli.progress import Bar
+from modelver.cli.texts import read_changelog
 from modelver.values.canonical import Json
 
 if TYPE_CHECKING:
     from modelver.values.model_version import ModelVersion
-
-_MAX_CHANGELOG = 2**20
-
-
-def _read_changelog(ctx: click.Context, param: click.Parameter, file: IO[bytes] | None) -> str | None:
-    if file is None:
-        return None
-    data = file.read(_MAX_CHANGELOG + 1)
-    if len(data) > _MAX_CHANGELOG:
-        raise click.BadParameter(f"longer than {_MAX_CHANGELOG:,} bytes", ctx, param)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise click.BadParameter(f"not UTF-8: {error.reason}", ctx, param) from None
 
 
 def _json_values(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Json]:
@@ -74,7 +61,7 @@ class _Options(TypedDict):
 @click.option(
     "--changelog-file",
     type=click.File("rb"),
-    callback=_read_changelog,
+    callback=read_changelog,
     help="The same from a file, all of it; - is stdin.",
 )
 @click.option(
