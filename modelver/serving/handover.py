@@ -29,7 +29,9 @@ class Handover(Generic[T]):
 
     def __init__(self, idle: Callable[[], None]) -> None:
         self._idle = idle
-        self._changed = threading.Condition()
+        # The lock itself is taken, as every request does so and a condition's own way to it is slower.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._slot: Slot[T] | None = None
         self._retired: list[Slot[T]] = []
         self._closed = False
@@ -51,8 +53,8 @@ class Handover(Generic[T]):
         Raises:
             InvalidValue: The place was closed.
         """
-        with self._changed:
-            slot = self._own(outer) or self._slot
+        with self._lock:
+            slot = self._slot if outer is None else self._own(outer) or self._slot
             while slot is None and not self._closed and wait:
                 self._changed.wait()
                 slot = self._slot
@@ -71,7 +73,7 @@ class Handover(Generic[T]):
 
     def leave(self, slot: Slot[T]) -> None:
         """End a use that `enter` began."""
-        with self._changed:
+        with self._lock:
             slot.users -= 1
             done = slot.users == 0 and slot is not self._slot
             if done:
@@ -81,7 +83,7 @@ class Handover(Generic[T]):
 
     def put(self, served: Served[T]) -> None:
         """Put a model into the place; from now on it is what `enter` gives."""
-        with self._changed:
+        with self._lock:
             if self._closed:
                 return
             if self._slot is not None:
@@ -95,7 +97,7 @@ class Handover(Generic[T]):
         Returns:
             Whether that was so in time; else the model is back in its place.
         """
-        with self._changed:
+        with self._lock:
             slot = self._slot
             if slot is None:
                 return True
@@ -110,14 +112,14 @@ class Handover(Generic[T]):
 
     def take_idle(self) -> list[T]:
         """Return the models that left the place and that nobody uses any more, and forget them."""
-        with self._changed:
+        with self._lock:
             idle = [slot for slot in self._retired if slot.users == 0]
             self._retired = [slot for slot in self._retired if slot.users]
         return [slot.served.model for slot in idle]
 
     def close(self) -> None:
         """Empty the place for good; those who use the model may go on."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             if self._slot is not None:
                 self._retired.append(self._slot)
@@ -132,7 +134,8 @@ class Handover(Generic[T]):
     def forked(self, idle: Callable[[], None]) -> None:
         """Begin anew in a forked child: other threads, and what they held, did not come along."""
         self._idle = idle
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._retired = []
         if self._slot is not None:
             self._slot = Slot(self._slot.served)
