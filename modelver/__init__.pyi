@@ -104,6 +104,12 @@ from modelver.registry.replicated import Replicated as Replicated
 from modelver.serving.change import Change as Change
 from modelver.serving.change import Figures as Figures
 from modelver.serving.follower import Follower as Follower
+from modelver.serving.guarding.guard import Guard as Guard
+from modelver.serving.guarding.report import GuardReport as GuardReport
+from modelver.serving.guarding.window import Window as Window
+from modelver.serving.kpis.csv_file import CsvReader as CsvReader
+from modelver.serving.kpis.parquet_file import ParquetReader as ParquetReader
+from modelver.serving.kpis.prometheus import PrometheusReader as PrometheusReader
 from modelver.serving.materialized import Materialized as Materialized
 from modelver.serving.served import Served as Served
 from modelver.serving.served import now_serving as now_serving
@@ -165,6 +171,9 @@ from modelver.values.provenance import (
 from modelver.values.provenance import (
     Run as Run,
 )
+from modelver.values.reading import Breach as Breach
+from modelver.values.reading import Reading as Reading
+from modelver.values.reading import RuleAnswer as RuleAnswer
 from modelver.values.record import (
     BaseModel as BaseModel,
 )

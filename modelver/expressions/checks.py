@@ -29,7 +29,10 @@ VARIABLES = (
     "created_by",
     "current",
 )
-"""The variables of every expression (docs/reference, "Expressions")."""
+"""The variables of an expression about a version (docs/reference, "Expressions")."""
+
+GUARD_VARIABLES = ("current", "baseline")
+"""The variables of a guard's rule: figures of production."""
 
 MACROS = ("all", "exists", "exists_one", "existsOne", "filter", "map")
 _FUNCTIONS = (
@@ -57,14 +60,14 @@ _WORDS = {
     "None": "null",
 }
 _CONSTANTS = {"true", "false", "null", "in"}
-_FIGURES = {"metrics", "metric", "slices", "current"}
+_FIGURES = {"metrics", "metric", "slices", "current", "baseline"}
 _ARITHMETIC = {"+", "-", "*", "/", "%"}
 _ORDER = {"<", "<=", ">", ">="}
 
 Fault = Callable[[int, str, str], InvalidValue]
 
 
-def check(text: str, words: Sequence[Word], what: str) -> None:
+def check(text: str, words: Sequence[Word], what: str, variables: Sequence[str] = VARIABLES) -> None:
     """Refuse an expression that reads well and means something else.
 
     Raises:
@@ -74,7 +77,7 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
     def broken(at: int, found: str, hint: str) -> InvalidValue:
         return fault(what, text, at, found, hint)
 
-    _check_loops(words, what)
+    _check_loops(words, what, variables)
     bound = dict(_bound(words))
     figures = _FIGURES | {name for name, over in bound.items() if over in _FIGURES}
     for index, word in enumerate(words):
@@ -86,7 +89,7 @@ def check(text: str, words: Sequence[Word], what: str) -> None:
         _check_number(words, index, figures, broken)
         _check_order(words, index, broken)
         _check_text(words, index, broken)
-        _check_name(words, index, bound, broken)
+        _check_name(words, index, bound, variables, broken)
 
 
 def _loops(words: Sequence[Word]) -> list[int]:
@@ -104,7 +107,7 @@ def _bound(words: Sequence[Word]) -> Iterator[tuple[str, str]]:
         yield words[index + 2].text, operand_before(words, index - 1)
 
 
-def _check_loops(words: Sequence[Word], what: str) -> None:
+def _check_loops(words: Sequence[Word], what: str, variables: Sequence[str]) -> None:
     """Loops in loops, and sums of what loops made, take all time and memory; one that hides a variable misleads.
 
     Raises:
@@ -126,7 +129,7 @@ def _check_loops(words: Sequence[Word], what: str) -> None:
             raise LimitExceeded(
                 f"an expression has too many {much}", where=what, expected=f"at most {most}", found=found
             )
-    hidden = next((words[index + 2] for index in loops if words[index + 2].text in VARIABLES), None)
+    hidden = next((words[index + 2] for index in loops if words[index + 2].text in variables), None)
     if hidden is not None:
         raise InvalidValue(
             "not a valid expression",
@@ -194,12 +197,14 @@ def _check_text(words: Sequence[Word], index: int, broken: Fault) -> None:
             raise broken(name.at, f"{name} compared with a text", hint)
 
 
-def _check_name(words: Sequence[Word], index: int, bound: dict[str, str], broken: Fault) -> None:
+def _check_name(
+    words: Sequence[Word], index: int, bound: dict[str, str], variables: Sequence[str], broken: Fault
+) -> None:
     word = words[index]
     if word.kind != "name" or word.text in _CONSTANTS or word.text in bound:
         return
     called = index + 1 < len(words) and words[index + 1].text == "("
-    known = _FUNCTIONS if called else VARIABLES
+    known = _FUNCTIONS if called else variables
     if word.text in known:
         return
     similar = difflib.get_close_matches(word.text, known, n=1, cutoff=0.75)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from modelver.errors import InvalidValue
-from modelver.expressions.checks import check, with_values
+from modelver.expressions.checks import VARIABLES, check, with_values
 from modelver.expressions.order import sort_key
 from modelver.expressions.scan import Word, fault, is_field, scan
 
@@ -92,12 +92,13 @@ class Expression:
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str, *, what: str = "expression") -> Expression:
+def parse(text: str, *, what: str = "expression", variables: tuple[str, ...] = VARIABLES) -> Expression:
     """Read an expression.
 
     Args:
         text: Such as ``metrics.f1 >= 0.9 && "production" in aliases``.
         what: Whose it is, for errors.
+        variables: What it may speak of.
 
     Raises:
         InvalidValue: It is none; the message points at the place and says what to write there.
@@ -106,7 +107,7 @@ def parse(text: str, *, what: str = "expression") -> Expression:
     words = scan(text, what=what)
     if not words:
         raise InvalidValue("an expression is empty", where=what, hint="Write such as metrics.f1 >= 0.9.")
-    check(text, words, what)
+    check(text, words, what, variables)
     try:
         from cel import compile as compile_cel
     except ImportError:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from modelver.history.state import AliasChange, State, latest_metrics
+from modelver.history.state import AliasChange, State, VersionEntry, latest_metrics
 from modelver.registry.finding import model_of
 from modelver.registry.moving import no_alias
 from modelver.registry.reading import model_version, read_manifest
@@ -10,6 +10,7 @@ from modelver.registry.rolling_back import guard_may_reach
 from modelver.registry.session import Session
 from modelver.serving.watched import Service, Watched
 from modelver.values.name import Alias, ModelName
+from modelver.values.record import Metric
 
 
 def watched(session: Session, name: ModelName, alias: Alias) -> Watched:
@@ -20,7 +21,7 @@ def watched(session: Session, name: ModelName, alias: Alias) -> Watched:
         raise no_alias(state, alias)
     entry = state.versions[change.version]
     pin = state.pin(alias)
-    stated = read_manifest(session, model_of(state), entry).metadata.metrics
+    back = _back(session, state, alias)
     before = change.previous
     return Watched(
         registry=session.identity.registry,
@@ -30,12 +31,19 @@ def watched(session: Session, name: ModelName, alias: Alias) -> Watched:
         generation=change.generation,
         cause=change.cause,
         breach=change.breach,
-        left=model_version(session, state, state.versions[before.version]) if before else None,
-        back=_back(session, state, alias),
+        left=before.version if before else "",
+        left_generation=before.generation if before else 0,
+        back=back,
+        back_metrics=_metrics(session, state, state.versions[back.version.version]) if back else (),
         pinned=pin.mark if pin else None,
-        metrics=latest_metrics(stated, entry.evaluations),
+        metrics=_metrics(session, state, entry),
         cache=session.cache,
     )
+
+
+def _metrics(session: Session, state: State, entry: VersionEntry) -> tuple[Metric, ...]:
+    stated = read_manifest(session, model_of(state), entry).metadata.metrics
+    return latest_metrics(stated, entry.evaluations)
 
 
 def _back(session: Session, state: State, alias: Alias) -> Service | None:

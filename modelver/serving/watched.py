@@ -39,8 +39,10 @@ class Watched:
         generation: The number of the commit that put it there.
         cause: How it came there: ``promote``, ``rollback``, ``manual`` or ``guard``.
         breach: What a guard saw, where the cause is ``guard``.
-        left: The version that was left with this move; None for the first one.
+        left: The version that was left with this move; empty for the first one.
+        left_generation: The alias's generation before; 0 likewise.
         back: Where a guard would go back to, and when that served last; None where there is nothing.
+        back_metrics: What is known of that version's metrics.
         pinned: Who pinned the alias, when and why; None where nobody did.
         metrics: What is known of the current version's metrics: as it was published, and later ones.
         cache: The user's cache folder.
@@ -53,8 +55,10 @@ class Watched:
     generation: int
     cause: str
     breach: Breach | None
-    left: ModelVersion | None
+    left: str
+    left_generation: int
     back: Service | None
+    back_metrics: tuple[Metric, ...]
     pinned: Mark | None
     metrics: tuple[Metric, ...]
     cache: Path

@@ -1,0 +1,1 @@
+"""Where figures of production are kept: readers of them for a guard."""

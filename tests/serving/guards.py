@@ -1,0 +1,62 @@
+"""What tests of guards share: a registry with versions, a clock that is set, and figures that are given."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import attrs
+
+import modelver as mv
+
+Figures = Mapping[str, float | None] | mv.Reading | Callable[[], Mapping[str, float | None]]
+RULE = "current.metrics.error_rate <= baseline.metrics.error_rate + 0.02"
+GOOD = {"error_rate": 0.01, "samples": 1000.0}
+BAD = {"error_rate": 0.10, "samples": 1000.0}
+
+
+def filled(place: object, *versions: str, actor: str = "ana@acme.io") -> mv.Registry:
+    """Return a registry whose production went through some versions."""
+    registry = mv.Registry(str(place), actor=actor)
+    for number, version in enumerate(versions):
+        registry.register("m", {"w.bin": bytes([number])}, version=version, capture=False)
+        registry.set_alias("m", "production", version)
+    return registry
+
+
+@attrs.define
+class Scene:
+    """A registry with a guard, at a time that is set.
+
+    Attributes:
+        registry: The registry.
+        at: Seconds since the alias' last move that the clock shows; it goes on by itself only by `look`.
+        figures: What is read, by version; what is missing is not there to be read.
+    """
+
+    registry: mv.Registry
+    figures: dict[str, Figures] = attrs.field(factory=dict)
+    ahead: timedelta = attrs.field(factory=lambda: timedelta(minutes=10))
+    asked: list[tuple[str, mv.Window]] = attrs.field(factory=list)
+
+    def clock(self) -> datetime:
+        """Return a time after the alias's last move."""
+        return self.registry.watched("m", "production").current.since + self.ahead
+
+    def read(self, version: mv.ModelVersion, window: mv.Window) -> mv.Reading | Mapping[str, float | None]:
+        """Give the figures of a version."""
+        name = str(version.version)
+        self.asked.append((name, window))
+        found = self.figures[name]
+        return found() if callable(found) else found
+
+    def guard(self, registry: mv.Registry | None = None, **options: object) -> mv.Guard:
+        """Return a guard of production."""
+        chosen: dict[str, object] = {"rules": RULE, "read": self.read, "clock": self.clock, **options}
+        return mv.Guard(registry or self.registry, "m", "production", **chosen)  # type: ignore[arg-type] # as given
+
+    def look(self, guard: mv.Guard, times: int = 1) -> list[mv.GuardReport]:
+        """Look several times, a minute apart."""
+        found = []
+        for _ in range(times):
+            found.append(guard.run_once())
+            self.ahead += timedelta(minutes=1)
+        return found
