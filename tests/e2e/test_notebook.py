@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 CELLS = {
     "registry": "registry",
@@ -31,6 +29,9 @@ registry.set_alias("demo", "production", version, reason="<marquee>")
 @pytest.fixture(scope="module")
 def displays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Execute a notebook in a real kernel, and return the HTML of each cell."""
+    import nbformat  # late, like NotebookClient: a JSON schema's formats take seconds to import
+    from nbclient import NotebookClient
+
     folder: Path = tmp_path_factory.mktemp("notebook")
     notebook: Any = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, *CELLS.values())]

@@ -1,9 +1,12 @@
 """Versions to write cards of: one as it should be, and any that a hostile publisher could make."""
 
+import json
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import attrs
+from cyclonedx.schema import SchemaVersion
 from hypothesis import strategies as st
 
 from modelver.history.governing import Approved
@@ -18,6 +21,9 @@ from modelver.values.manifest import Manifest
 from modelver.values.name import ModelName
 from modelver.values.provenance import Code, Environment, Provenance, Run
 from modelver.values.record import BaseModel, Changelog, Dataset, Metadata, Metric
+
+if TYPE_CHECKING:
+    from cyclonedx.validation.json import JsonStrictValidator
 
 AT = datetime(2026, 11, 17, 15, 0, tzinfo=UTC)
 SHA = "ab" * 32
@@ -211,3 +217,16 @@ def hostile_facts(draw: st.DrawFn) -> CardFacts:
             run=Run(said, said, said),
         ),
     )
+
+
+def bom_faults(bill: dict[str, Any], version: SchemaVersion = SchemaVersion.V1_6) -> str:
+    """Return what CycloneDX's strict schema has against a bill; nothing where it is valid."""
+    fault = _validator(version).validate_str(json.dumps(bill))
+    return "" if fault is None else str(fault)[-500:]
+
+
+@cache
+def _validator(version: SchemaVersion) -> "JsonStrictValidator":
+    from cyclonedx.validation.json import JsonStrictValidator  # late: it takes seconds to import
+
+    return JsonStrictValidator(version)
