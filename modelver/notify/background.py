@@ -47,10 +47,14 @@ class Background:
             if waiting is not None:
                 if key not in waiting and len(waiting) >= MAX_WAITING:
                     return False
-                waiting[key] = job
+                waiting.setdefault(key, job)
                 return True
             self._lanes[lane] = {key: job}
-        threading.Thread(target=self._work, args=(lane,), name="modelver-notify", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(lane,), name="modelver-notify", daemon=True).start()
+        except RuntimeError:  # too many threads, or the interpreter is ending
+            self._end(lane)
+            return False
         return True
 
     def wait(self, seconds: float) -> bool:
@@ -84,11 +88,15 @@ class Background:
         """Take the next job; where there is none, the lane ends, and a later job begins it again."""
         with self._changed:
             waiting = self._lanes[lane]
-            if not waiting:
-                del self._lanes[lane]
-                self._changed.notify_all()
-                return None
-            return waiting.pop(next(iter(waiting)))
+            if waiting:
+                return waiting.pop(next(iter(waiting)))
+            self._end(lane)
+            return None
+
+    def _end(self, lane: Hashable) -> None:
+        with self._changed:
+            del self._lanes[lane]
+            self._changed.notify_all()
 
 
 _background = Background()

@@ -62,7 +62,7 @@ class Happening:
 
     def __str__(self) -> str:
         if not self.model:
-            return "a test"
+            return "this is a test"
         moved = f"is {self.version} now ({self.cause})" if self.cause else _WORDS.get(self.kind, "")
         return f"{self.subject} {moved}"
 

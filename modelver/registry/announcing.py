@@ -72,13 +72,14 @@ class Announcer:
         self._dry_run = dry_run
         self._sayer = Sayer(session)
 
-    def announce(self, target: Target, name: ModelName, since: Since = None) -> Notified:
+    def announce(self, target: Target, name: ModelName, since: Since = None, *, own: int = 0) -> Notified:
         """Tell one recipient what it was not told yet of one model.
 
         Args:
             target: The recipient.
             name: The model.
             since: From where on.
+            own: The number of a commit that was just written: where nothing can be kept, it alone is told.
         """
         registry = self._session.identity.registry
         stopped = self.cursors.get(stop_key(registry, target))
@@ -91,7 +92,7 @@ class Announcer:
             return Notified(notes=(note,))
         log = self._session.passing_log(name)
         try:
-            place = self._place(target, name, log, since)
+            place = self._place(target, name, log, since, own)
             if since is None and not _goes_on(log, place.seq):
                 return Notified(notes=(place.note,) if place.note else ())
             found = self._go_on(target, name, log, place.seq)
@@ -141,7 +142,7 @@ class Announcer:
         if found.outcome == "stopped":
             self.cursors.put(stop_key(self._session.identity.registry, target), now())
 
-    def _place(self, target: Target, name: ModelName, log: LogReader, since: Since) -> Place:
+    def _place(self, target: Target, name: ModelName, log: LogReader, since: Since, own: int) -> Place:
         """Return where a recipient stands; where that is not known, it begins when it was first met.
 
         Raises:
@@ -162,6 +163,8 @@ class Announcer:
         if begun is None and self._dry_run:
             return Place(log.state().seq, f"{target.label} is new: it is told what happens from now on")
         begun = begun if begun is not None else self.cursors.begin(start, now())
+        if begun is None and own:
+            return Place(own - 1)
         if begun is None:
             raise StoreError(
                 "what was told can't be kept",

@@ -1,7 +1,8 @@
 """Telling people of commits: once, right after them, in the background; the rest is left to ``modelver notify``."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from modelver.history.state import State
 from modelver.log import Appended, Proposal
@@ -51,6 +52,10 @@ class Teller:
 
     def committed(self, name: ModelName, appended: Appended, proposal: Proposal | None) -> None:
         """Have people told of a commit, if there is something to tell."""
+        with _told_if_it_fails():
+            self._committed(name, appended, proposal)
+
+    def _committed(self, name: ModelName, appended: Appended, proposal: Proposal | None) -> None:
         if not appended.seq:
             return
         earlier = not appended.written or proposal is None  # a call before this one wrote it
@@ -59,7 +64,7 @@ class Teller:
             if not earlier and not kinds.intersection(target.events):
                 self._pass_over(name, target, appended.seq)
             elif target.at_once:
-                self._submit(name, target)
+                self._submit(name, target, appended.seq)
 
     def _pass_over(self, name: ModelName, target: Target, seq: int) -> None:
         """Move a recipient's place over a commit that says nothing to it, if it is the next one."""
@@ -70,22 +75,31 @@ class Teller:
     def _following(self, name: ModelName) -> list[Target]:
         return [target for target in self._targets if target.follows(str(name))]
 
-    def _submit(self, name: ModelName, target: Target) -> None:
+    def _submit(self, name: ModelName, target: Target, seq: int) -> None:
         lane = (self._session.identity.registry, target.key)
-        if not background().submit(lane, name.folder, lambda: self._tell(name, target)):
+        if not background().submit(lane, name.folder, lambda: self._tell(name, target, seq)):
             _LOGGER.warning(
                 "%s is told of %s later: too much waits; `modelver notify` goes on", target.label, name
             )
 
-    def _tell(self, name: ModelName, target: Target) -> None:
+    def _tell(self, name: ModelName, target: Target, seq: int) -> None:
         """Deliver what is pending, and tell the logger how that went."""
-        found = self._announcer.announce(target, name)
+        found = self._announcer.announce(target, name, own=seq)
         for each in found.deliveries:
             level = logging.INFO if each.outcome == "delivered" else logging.WARNING
             later = "; `modelver notify` tries again" if each.outcome == "pending" else ""
             _LOGGER.log(level, "%s%s", each, later)
         for note in found.notes:
             _LOGGER.warning("%s: %s", target.label, note)
+
+
+@contextmanager
+def _told_if_it_fails() -> Iterator[None]:
+    """Let nothing that goes wrong with telling people get in the way of a commit."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (whatever it is)
+        _LOGGER.warning("people may not be told of a commit: %s", error)
 
 
 class Watched:
@@ -105,5 +119,6 @@ class Watched:
         """Propose; see `Log.append`."""
         self.last = self._propose(state)
         if self.last.events:
-            self._teller.begin(self._name, state)
+            with _told_if_it_fails():
+                self._teller.begin(self._name, state)
         return self.last

@@ -1,0 +1,95 @@
+"""Going on telling: each round tells what is new, and who fails is left alone for ever longer."""
+
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import attrs
+import pytest
+
+import modelver as mv
+from modelver.notify.delivery import AT_ONCE, Delivery
+from modelver.notify.notified import Notified
+from modelver.notify.target import Target
+from modelver.registry.notifying import Asked, Rests, follow
+from tests.notify.conftest import Configure
+from tests.notify.receiver import Receiver
+from tests.registries import MODEL, publish
+
+TARGET = Target("https://hooks.example.org", "S")
+FAILED = Delivery("x", "1", "yank", "m:1.0.0", 1, "pending")
+
+
+def test_each_round_tells_what_is_new(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """A beginning counts for the first round alone."""
+    publish(registry, b"1", aliases=["production"])
+    configure(receiver.url, at_once="false")
+    rounds = registry.keep_notifying(since=datetime(2026, 1, 1, tzinfo=UTC), every=0.01)
+    assert [len(each.deliveries) for each in islice(rounds, 3)] == [1, 0, 0]
+    publish(mv.Registry(registry._session.store.url), b"2", aliases=["production"])
+    assert [len(each.deliveries) for each in islice(rounds, 2)] == [1, 0]
+    assert [request.event["data"]["version"] for request in receiver.received] == ["1.0.0", "1.1.0"]
+
+
+def test_who_fails_is_left_alone(registry: mv.Registry, configure: Configure) -> None:
+    """For this round's other models, and for the next rounds; others are told meanwhile."""
+    with Receiver() as gone:
+        port = gone.port
+    with Receiver() as receiver:
+        configure(f"http://127.0.0.1:{port}/hook", receiver.url, at_once="false")
+        registry.notify()
+        for name in ("a", "b"):
+            mv.Registry(registry._session.store.url).register(
+                name, {"x": b"1"}, capture=False, aliases=["production"]
+            )
+        rounds = follow(registry._session, Asked(patience=AT_ONCE), every=0.01)
+        found = [[(each.outcome, each.subject) for each in one.deliveries] for one in islice(rounds, 2)]
+        assert found[0] == [
+            ("pending", "a@production"),
+            ("delivered", "a@production"),
+            ("delivered", "b@production"),
+        ]
+        assert len(receiver.received) == 2
+
+
+def test_a_rest_grows_with_each_failure_and_ends_with_a_success() -> None:
+    """Up to a quarter of an hour."""
+    rests = Rests(10.0)
+    assert not rests.is_resting(TARGET)
+    lengths = []
+    for _ in range(12):
+        assert rests.note(TARGET, Notified((FAILED,)))
+        lengths.append(rests._until[TARGET.key])
+    assert lengths[-1] - lengths[0] < 900
+    assert rests.is_resting(TARGET)
+    assert not rests.note(TARGET, Notified((attrs.evolve(FAILED, outcome="delivered"),)))
+    assert not rests._failures
+    assert not rests.note(TARGET, Notified())
+
+
+def test_a_rest_is_as_long_as_a_recipient_asks_for() -> None:
+    """Though ours would be shorter."""
+    rests = Rests()
+    rests.note(TARGET, Notified((attrs.evolve(FAILED, retry_after=3600.0),)))
+    assert rests.is_resting(TARGET)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_registry_that_can_not_be_read_is_told(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, tmp_path: Path
+) -> None:
+    """The others are told of all the same, and the answer is that something is left."""
+    configure(receiver.url, at_once="false")
+    publish(registry, b"1", aliases=["production"])
+    registry.register("broken", {"x": b"1"}, capture=False, aliases=["production"])
+    for path in (tmp_path / "registry" / "models" / "broken" / "log").iterdir():
+        path.chmod(0o644)
+        path.write_bytes(b"damaged")
+    found = mv.Registry(tmp_path / "registry").notify(since="2026-01-01")
+    assert [each.subject for each in found.deliveries] == [f"{MODEL}@production"]
+    assert not found
+    assert found.notes[0].startswith("broken could not be read")
+    with pytest.raises(mv.StoreError, match="broken could not be read"):
+        found.raise_if_failed()
