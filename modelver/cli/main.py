@@ -33,6 +33,9 @@ VERBS = {
     "reject": "Record that somebody rejects a version.",
     "policy": "Show or set what registering and promoting require.",
     "rollback": "Move an alias back to the version it named before.",
+    "pin": "Leave an alias where it is until it is unpinned.",
+    "unpin": "Let a pinned alias move again.",
+    "guard": "Watch what an alias serves, and roll back on a breach.",
     "yank": "Mark a version as not to be used.",
     "notify": "Tell people what they were not told yet.",
     "check": "Check a working tree, or what is at hand, against a version.",
@@ -51,6 +54,7 @@ VERBS = {
     "export": "Write a bundle: a version, a model or all, in one file.",
     "import": "Bring in what a bundle holds.",
     "doctor": "Examine a place for a registry: is it safe there, and how fast?",
+    "dashboard": "Write a Grafana dashboard of the versions that servers answer with.",
     "cache": "List, prune or verify this machine's cache.",
     "hash": "Print the SHA-256 of files, as sha256sum does.",
 }
