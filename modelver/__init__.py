@@ -56,6 +56,7 @@ _PLACES = {
     "registry.found": ("Found", "FoundRow"),
     "registry.released": ("Release",),
     "registry.replicated": ("Replicated",),
+    "registry.standing": ("AliasStatus", "Distance", "ModelStatus"),
     "serving.change": ("Change", "Figures"),
     "serving.follower": ("Follower",),
     "serving.guarding.guard": ("Guard",),

@@ -101,6 +101,9 @@ from modelver.registry.matching import Match as Match
 from modelver.registry.promoting import Promotion as Promotion
 from modelver.registry.released import Release as Release
 from modelver.registry.replicated import Replicated as Replicated
+from modelver.registry.standing import AliasStatus as AliasStatus
+from modelver.registry.standing import Distance as Distance
+from modelver.registry.standing import ModelStatus as ModelStatus
 from modelver.serving.change import Change as Change
 from modelver.serving.change import Figures as Figures
 from modelver.serving.follower import Follower as Follower

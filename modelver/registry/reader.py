@@ -15,6 +15,7 @@ from modelver.registry.reading import model_version, side
 from modelver.registry.results import History, VersionStatus
 from modelver.registry.session import Session
 from modelver.registry.speaking import judged_now
+from modelver.registry.standing import ModelStatus, model_status
 from modelver.registry.verifying import verify_registry, verify_version
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
@@ -121,6 +122,22 @@ class RegistryReader:
             judged=judged_now(self._session, state, entry),
             pins={alias: pin.mark for alias, pin in held.items() if pin is not None},
         )
+
+    def serving(self, model: str, *, against: str = "production") -> ModelStatus:
+        """Return what each alias of a model serves, since when, and how far that is ahead of what another one serves.
+
+        Args:
+            model: The model.
+            against: The alias that the others are compared with.
+
+        Returns:
+            A mapping from alias to what it serves; its ``.distance`` tells how many versions it is ahead of `against`, or
+            behind, and since when.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        return model_status(self._session, ModelName(model), Alias(against))
 
     def history(self, model: str, *, alias: str | None = None) -> History:
         """Return what happened to a model, or to one of its aliases, the oldest first.

@@ -23,6 +23,7 @@ from modelver.registry.readiness import Order, Ready, checked, drift_of, may_tag
 from modelver.registry.reading import model_version, side
 from modelver.registry.released import Release, Step
 from modelver.registry.session import Session
+from modelver.values import wire
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias
 from modelver.values.provenance import Run
@@ -100,7 +101,7 @@ def _moved(
         state = session.state(version.name)
         entry = find(state, parse_ref(version))
         if why := not_again(state, entry, alias):
-            return why, None, (), _former(state, entry, alias)
+            return why, None, _said(state, entry, alias), _former(state, entry, alias)
         before = named(state, alias)
         try:
             done = promote(
@@ -121,6 +122,14 @@ def _moved(
         step = Step("alias", "done", f"{alias}: {before} -> {version.version}")
         return step, None, tuple(done.verdicts), "" if before == "-" else before
     raise Conflict("the alias kept moving", where=f"{version.name}@{alias}", hint="Run the release again.")
+
+
+def _said(state: State, entry: VersionEntry, alias: Alias) -> tuple[Verdict, ...]:
+    """Return what the gates said when an alias was set to a version; nothing where it never was."""
+    moves = (each for each in state.alias_history if each.alias == alias and each.digest == entry.digest)
+    first = next(moves, None)
+    said = first.verdicts if first else ()
+    return tuple(wire.from_json(each, Verdict, what="a verdict") for each in said)
 
 
 def _former(state: State, entry: VersionEntry, alias: Alias) -> str:

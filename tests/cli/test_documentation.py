@@ -19,10 +19,12 @@ QUERIES = [
     ["finalize", "acme/fraud:2.0.0-rc.1"],
     ["list"],
     ["list", "acme/fraud"],
+    ["release", "--dry-run"],
     ["search", "metrics.f1 > 0.9"],
     ["show", "acme/fraud:1.0.0"],
     ["log", "acme/fraud"],
     ["status", "acme/fraud"],
+    ["status"],
     ["status", "acme/fraud:1.0.0"],
     ["alias", "acme/fraud"],
     ["alias", "acme/fraud", "production", "1.0.0"],
@@ -33,6 +35,18 @@ QUERIES = [
     ["policy"],
     ["policy", "acme/fraud"],
     ["rollback", "acme/fraud", "production"],
+    ["pin", "acme/fraud", "production", "--reason", "audit"],
+    [
+        "guard",
+        "acme/fraud",
+        "production",
+        "--rule",
+        "current.samples > 0",
+        "--csv",
+        "kpis.csv",
+        "--settle",
+        "0s",
+    ],
     ["yank", "acme/fraud:1.0.0", "--reason", "bad"],
     ["check", "acme/fraud:1.0.0", "--prompt", "system=build/prompts/system.txt"],
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
@@ -122,12 +136,15 @@ def test_each_json_key_is_documented(run: Run, fraud: str, build: Path, query: l
     """Each key of an answer is named in the verb's section."""
     (build / "model.bin").write_bytes(b"third")
     run("register", fraud, build, "--version", "2.0.0-rc.1", "--no-capture")
+    Path("modelver.toml").write_text(
+        f'[model]\nname = "{fraud}"\n[components]\nprompts = "build/prompts/*"\n'
+    )
     (build / "model.bin").write_bytes(b"fourth")
     answer = run(*query, "--json").json
     if query[0] == "compare":  # the rows of a comparison are documented where it is
         answer = dict.fromkeys(answer)
     text = section(f"modelver {query[0]}")
-    linked = section("modelver alias") if query == ["status", fraud] else ""
+    linked = section("modelver alias") if query in (["status"], ["status", fraud]) else ""
     known = set(re.findall(r"`([a-z0-9_]+)`", text + linked)) | (
         VERSION if "the version's" in text else set()
     )

@@ -71,11 +71,11 @@ def _expected(version: str | None, generation: int | None, *, none: bool) -> str
 
 
 def _list(call: Call, model: str) -> None:
-    from modelver.cli.serving import serving, show_serving
+    from modelver.cli.serving import show_serving
 
-    found = serving(call.registry, model)
+    found = call.registry.serving(model)
     if call.as_json:
-        write_json({"model": model, "aliases": [each.data() for each in found]})
+        write_json({"model": model, "aliases": found.to_dict()["aliases"]})
         return
     with call.screen() as screen:
         show_serving(screen, found)

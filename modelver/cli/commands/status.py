@@ -9,41 +9,56 @@ from modelver.cli.options import Call, verb
 from modelver.cli.terminal import write_json
 
 if TYPE_CHECKING:
+    from modelver.cli.render import Screen
     from modelver.registry import VersionStatus
+    from modelver.registry.standing import ModelStatus
     from modelver.values.canonical import Json
 
 
 @verb("status")
-@click.argument("subject", metavar="MODEL|REF", shell_complete=complete_subjects)
-def command(call: Call, *, subject: str) -> None:
+@click.argument("subject", metavar="[MODEL|REF]", required=False, shell_complete=complete_subjects)
+@click.option(
+    "--against",
+    metavar="ALIAS",
+    help="Tell how far the other aliases are ahead of this one, or behind. [default: production]",
+)
+def command(call: Call, *, subject: str | None, against: str | None) -> None:
     """Show what each alias serves, or what happened to a version.
 
-    For a MODEL: what each alias names, since when, by whom and why. For a REF: what happened since it was registered:
-    aliases that name it, approvals and rejections, a yank, metrics, tags and notes that were added.
+    For a MODEL, or for all of them: what each alias names, since when, by whom and why, and how far the others are ahead of
+    production, or behind. For a REF: what happened since it was registered: aliases that name it, approvals and rejections,
+    a yank, metrics, tags and notes that were added.
     """
-    if "@" in subject or ":" in subject:
+    if subject is not None and ("@" in subject or ":" in subject):
+        if against is not None:
+            raise click.UsageError("--against goes with a MODEL, or with none.")
         _version(call, subject)
     else:
-        _model(call, subject)
+        _models(call, subject, against or "production")
 
 
-def _model(call: Call, model: str) -> None:
-    from modelver.cli.serving import serving, show_serving
-
-    found = serving(call.registry, model)
-    versions = [version.version for version in call.registry.versions(model)]
-    highest = str(versions[-1]) if versions else None
+def _models(call: Call, model: str | None, against: str) -> None:
+    names = call.registry.models() if model is None else [model]
+    found = [call.registry.serving(name, against=against) for name in names]
     if call.as_json:
-        data: dict[str, Json] = {"model": model, "versions": len(versions), "highest": highest}
-        write_json({**data, "aliases": [each.data() for each in found]})
+        write_json({"models": [each.to_dict() for each in found]} if model is None else found[0].to_dict())
         return
     with call.screen() as screen:
-        from modelver.cli.render import amount
+        for status in found:
+            _show(screen, status)
+        if not found:
+            screen.line("There are no models.")
 
-        screen.heading(
-            model, amount(len(versions), "version") + (f", the highest {highest}" if highest else "")
-        )
-        show_serving(screen, found)
+
+def _show(screen: "Screen", status: "ModelStatus") -> None:
+    from modelver.cli.render import amount
+    from modelver.cli.serving import show_serving
+
+    highest = f", the highest {status.highest}" if status.highest is not None else ""
+    screen.heading(status.model, amount(status.versions, "version") + highest)
+    show_serving(screen, status)
+    for each in status.distances:
+        screen.line(f"  {each}")
 
 
 def _version(call: Call, ref: str) -> None:
