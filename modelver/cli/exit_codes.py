@@ -9,6 +9,7 @@ OK = 0
 CHECK_FAILED = 1
 USAGE = 2
 ENVIRONMENT = 8
+ROLLED_BACK = 11
 BUG = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -34,7 +35,8 @@ TABLE = (
         CHECK_FAILED,
         None,
         "a check failed: verify or audit found damage, doctor a fault, check a change, promote --dry-run a gate that "
-        "says no, or compare --exit-code a difference",
+        "says no, release --dry-run what is in the way, compare --exit-code a difference, or guard a breach that it "
+        "has not answered",
     ),
     ExitCode(USAGE, errors.InvalidValue, "wrong usage or input; nothing was changed"),
     ExitCode(3, errors.NotFound, "what was asked for does not exist"),
@@ -45,6 +47,7 @@ TABLE = (
     ExitCode(ENVIRONMENT, errors.StoreError, "the environment failed: permissions, disk, network"),
     ExitCode(9, errors.CommitUnknown, "the outcome is not known: repeat with the same --commit-id"),
     ExitCode(10, errors.SourceChanged, "a file changed while it was read"),
+    ExitCode(ROLLED_BACK, None, "guard rolled an alias back"),
     ExitCode(BUG, None, "a fault in modelver itself; a traceback says where"),
     ExitCode(INTERRUPTED, None, "interrupted with Ctrl-C"),
     ExitCode(PIPE_CLOSED, None, "whoever read the output stopped reading"),

@@ -211,12 +211,15 @@ def _check_name(
     if called:
         hint = f"Did you mean {similar[0]}(...)?" if similar else f"There is {', '.join(_FUNCTIONS)}."
     else:
-        hint = (
-            f"Did you mean {similar[0]}?"
-            if similar
-            else f'A metric is metrics["{word}"], a tag tags["{word}"], a text "{word}".'
-        )
+        hint = f"Did you mean {similar[0]}?" if similar else _no_variable(word, variables)
     raise broken(word.at, f"the unknown {'function' if called else 'variable'} {word}", hint)
+
+
+def _no_variable(word: Word, variables: Sequence[str]) -> str:
+    if "metrics" in variables:
+        return f'A metric is metrics["{word}"], a tag tags["{word}"], a text "{word}".'
+    name = "f1" if word.text in VARIABLES else word.text
+    return f"Write such as current.metrics.{name}; there is {' and '.join(variables)}."
 
 
 _RESULTS = {"metric": ".value", "semver": ".order"}

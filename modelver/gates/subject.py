@@ -8,6 +8,7 @@ from modelver.history.state import State, VersionEntry, latest_metrics, latest_t
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.manifest import Manifest
+from modelver.values.reading import WINDOW
 from modelver.values.record import Metric
 
 _OWN = {"metrics", "params", "tags", "unknown"}
@@ -41,10 +42,13 @@ class Figures:
         return {name: datasets for name, datasets in self._datasets.items() if len(datasets) > 1}
 
     def slices(self) -> list[dict[str, Json]]:
-        """Return a mapping for each part of each dataset: its figures by name, ``slice`` and ``dataset``."""
+        """Return a mapping for each part of each dataset: its figures by name, ``slice`` and ``dataset``.
+
+        What a guard read of a window of time is no part of a dataset: a rule for all slices is not about it.
+        """
         parts: dict[tuple[str, str], dict[str, Json]] = {}
         for (name, dataset, part), value in self._all.items():
-            if part:
+            if part and not part.startswith(WINDOW):
                 parts.setdefault((dataset, part), {})[name] = value
         return [{**figures, "slice": part, "dataset": dataset} for (dataset, part), figures in parts.items()]
 

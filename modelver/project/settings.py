@@ -19,6 +19,7 @@ from modelver.project.file import (
     read_inside,
 )
 from modelver.project.globs import check_pattern
+from modelver.project.guards import GuardSettings, read_guards
 from modelver.project.history import Story, read_story
 from modelver.project.statements import read_datasets, read_json, read_metadata, read_metrics, read_texts
 from modelver.values.canonical import Json
@@ -51,6 +52,7 @@ _TABLES = (
     "environment",
     "publish",
     "notify",
+    "guard",
     *TABLES,
 )
 
@@ -74,6 +76,7 @@ class Project:
         tags: Labels; None where nothing is said.
         story: Where the changelog comes from.
         lock: Path of the file that pins the environment, from the project's folder; empty where there is none.
+        guards: How aliases are guarded, by their names.
         without: Files that are no part of it, whatever the patterns say, links resolved.
     """
 
@@ -91,6 +94,7 @@ class Project:
     tags: Mapping[str, str] | None = None
     story: Story = attrs.field(factory=Story)
     lock: str = ""
+    guards: Mapping[str, GuardSettings] = attrs.field(factory=dict)
     without: frozenset[Path] = frozenset()
 
     @property
@@ -149,6 +153,7 @@ def _project(file: ProjectFile) -> Project:
         tags=read_texts(top.table("tags")) if top.has("tags") else None,
         story=read_story(top.table("changelog")),
         lock=_lock(top.table("environment")),
+        guards=read_guards(top.table("guard")),
     )
 
 

@@ -14,6 +14,9 @@ from modelver.values.fields import not_empty
 Answer = Literal["holds", "breached", "waiting", "unreadable"]
 """What a rule says: it holds; it is breached; there are too few samples; a figure that it needs is not there."""
 
+WINDOW = "window="
+"""How the slice begins of a metric that is of a window of time, and so of no part of a dataset."""
+
 MAX_FIGURES = 64
 """Figures of one reading: they go into commits."""
 

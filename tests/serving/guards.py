@@ -1,11 +1,12 @@
 """What tests of guards share: a registry with versions, a clock that is set, and figures that are given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import attrs
 
 import modelver as mv
+from modelver.serving.watched import GuardedRegistry, Watched
 
 Figures = Mapping[str, float | None] | mv.Reading | Callable[[], Mapping[str, float | None]]
 RULE = "current.metrics.error_rate <= baseline.metrics.error_rate + 0.02"
@@ -20,6 +21,39 @@ def filled(place: object, *versions: str, actor: str = "ana@acme.io") -> mv.Regi
         registry.register("m", {"w.bin": bytes([number])}, version=version, capture=False)
         registry.set_alias("m", "production", version)
     return registry
+
+
+class Shaky:
+    """A registry that fails now and then, and whose process may die between a rollback and what follows it.
+
+    Args:
+        registry: The registry.
+        faults: What each look at it meets.
+        dies: Whether the process ends before figures go on record.
+    """
+
+    def __init__(
+        self, registry: mv.Registry, faults: Iterable[Exception | None] = (), *, dies: bool = False
+    ) -> None:
+        self._registry = registry
+        self._faults = iter(faults)
+        self._dies = dies
+        self.rollback_on_breach = registry.rollback_on_breach
+
+    def watched(self, model: str, alias: str) -> Watched:
+        """Look."""
+        fault = next(self._faults, None)
+        if fault is not None:
+            raise fault
+        return self._registry.watched(model, alias)
+
+    def record_metrics(
+        self, ref: str | mv.ModelVersion, metrics: list[mv.Metric], *, commit_id: str | None = None
+    ) -> mv.ModelVersion:
+        """Record, or die."""
+        if self._dies:
+            raise KeyboardInterrupt
+        return self._registry.record_metrics(ref, metrics, commit_id=commit_id)
 
 
 @attrs.define
@@ -48,7 +82,7 @@ class Scene:
         found = self.figures[name]
         return found() if callable(found) else found
 
-    def guard(self, registry: mv.Registry | None = None, **options: object) -> mv.Guard:
+    def guard(self, registry: GuardedRegistry | None = None, **options: object) -> mv.Guard:
         """Return a guard of production."""
         chosen: dict[str, object] = {"rules": RULE, "read": self.read, "clock": self.clock, **options}
         return mv.Guard(registry or self.registry, "m", "production", **chosen)  # type: ignore[arg-type] # as given

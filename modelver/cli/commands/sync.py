@@ -1,8 +1,6 @@
 """``modelver sync``."""
 
 import json
-import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +8,7 @@ import click
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_folders
 from modelver.cli.durations import Duration
+from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, ref_argument, verb
 from modelver.cli.progress import Bar
 from modelver.cli.terminal import say, write, write_json
@@ -84,7 +83,7 @@ def command(
 
 def _watched(call: Call, news: "Iterator[News[Materialized]]") -> None:
     """Tell what happens until somebody ends it: that is how it is to end, and no failure."""
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         try:
             for each in news:
                 _tell(call, each)
@@ -107,13 +106,3 @@ def _tell(call: Call, news: "News[Materialized]") -> None:
         say("All is well again.")
     if call.as_json:
         write(json.dumps(fields, ensure_ascii=True))
-
-
-@contextmanager
-def _ended_by_sigterm() -> "Iterator[None]":
-    """Let SIGTERM end the work as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -124,15 +124,12 @@ class Guard:
         try:
             seen = self._registry.watched(str(self._model), str(self._alias))
         except StoreError as error:
-            return self._report(at, "unreadable", f"the registry can't be read: {error}")
+            return _told(self._report(at, "unreadable", f"the registry can't be read: {error}"))
         notes = tuple(self._catch_up(seen))
         report = self._look(seen, at)
         if self._records and report.outcome not in {"rolled_back", "unreadable"}:
             notes += tuple(self._note(seen, report))
-        report = attrs.evolve(report, notes=(*report.notes, *notes))
-        if report.outcome not in {"ok", "waiting"}:
-            _LOGGER.warning("%s", str(report).partition("\n")[0])
-        return report
+        return _told(attrs.evolve(report, notes=(*report.notes, *notes)))
 
     def run(
         self,
@@ -164,8 +161,7 @@ class Guard:
             try:
                 report = self.run_once()
             except ModelverError as error:
-                report = self._report(self._clock(), "unreadable", str(error))
-                _LOGGER.warning("%s", report)
+                report = _told(self._report(self._clock(), "unreadable", str(error)))
 
     def _look(self, seen: Watched, at: datetime) -> GuardReport:
         """Read and judge; act where that is due."""
@@ -237,6 +233,13 @@ class Guard:
         return GuardReport(
             str(self._model), str(self._alias), at, outcome, version, reason, breaches=self._patience.breaches
         )
+
+
+def _told(report: GuardReport) -> GuardReport:
+    """Log a report that is not true."""
+    if not report:
+        _LOGGER.warning("%s", str(report).partition("\n")[0])
+    return report
 
 
 def _of(side: Side, readings: dict[Needed, Reading | str]) -> tuple[Reading, ...]:

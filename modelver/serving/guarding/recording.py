@@ -7,11 +7,8 @@ from datetime import datetime, timedelta
 from modelver.errors import AlreadyExists, ModelverError
 from modelver.serving.guarding.rules import OFFLINE, Side
 from modelver.serving.watched import GuardedRegistry, Watched
-from modelver.values.reading import Breach, Reading
+from modelver.values.reading import WINDOW, Breach, Reading
 from modelver.values.record import Metric
-
-WINDOW = "window="
-"""How the slices begin that are windows of time."""
 
 _LOGGER = logging.getLogger("modelver")
 
