@@ -16,10 +16,11 @@ _TOKEN = re.compile(
     |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
     |(?P<open>[{<\[])|(?P<close>[}>\]])
     |(?P<mark>[:,;])
-    |(?P<word>[^\s"'{}<>\[\]:,;\#]+)""",
+    |(?P<word>[\w.+/-]+)""",
     re.VERBOSE | re.DOTALL,
 )
 _CLOSES = {b"{": b"}", b"<": b">", b"[": b"]"}
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 _MAX_DEPTH = 64
 
 
@@ -44,10 +45,10 @@ def without_fields(data: bytes, names: Container[bytes], *, where: str) -> bytes
         where: Whose text it is, for messages.
 
     Raises:
-        InvalidValue: Brackets or quotes are not closed.
+        InvalidValue: It is no list of fields, or brackets or quotes are not closed.
     """
     kept, begin = [], 0
-    for name, start, end in _fields(list(_tokens(data, where))):
+    for name, start, end in _fields(data, where):
         if name in names:
             kept.append(data[begin:start])
             begin = end
@@ -112,29 +113,35 @@ def _broken(where: str, data: bytes, position: int) -> InvalidValue:
     return InvalidValue(
         "not protobuf's text format",
         where=f"{where}, line {line}",
-        expected="brackets and quotes that are closed",
+        expected="fields with values, brackets and quotes that are closed",
         hint="Check the file with Triton, then register it again.",
     )
 
 
-def _fields(tokens: list[_Token]) -> Iterator[tuple[bytes, int, int]]:
+def _fields(data: bytes, where: str) -> Iterator[tuple[bytes, int, int]]:
     """Yield a message's own fields: the name, where it begins, and where its value ends, with a final comma."""
+    tokens = list(_tokens(data, where))
     index = 0
     while index < len(tokens):
         name = tokens[index]
         last = _value_ends(tokens, index + 1)
+        if last is None or not _NAME.fullmatch(name.text):
+            raise _broken(where, data, name.start)
         if last + 1 < len(tokens) and tokens[last + 1].text in {b",", b";"}:
             last += 1
         yield name.text, name.start, tokens[last].end
         index = last + 1
 
 
-def _value_ends(tokens: list[_Token], index: int) -> int:
-    """Return the last token of the value that begins here: a message, a list, a word, or texts in a row."""
-    if index < len(tokens) and tokens[index].text == b":":
-        index += 1
-    if index >= len(tokens):
-        return index - 1
+def _value_ends(tokens: list[_Token], index: int) -> int | None:
+    """Return the last token of the value that begins here: a message, a list, a word, or texts in a row.
+
+    None where there is none; only messages and lists of them come without a colon.
+    """
+    colon = index < len(tokens) and tokens[index].text == b":"
+    index += colon
+    if index >= len(tokens) or tokens[index].kind not in ({"open", "text", "word"} if colon else {"open"}):
+        return None
     if tokens[index].kind == "open":
         depth = tokens[index].depth
         while tokens[index].kind != "close" or tokens[index].depth != depth:

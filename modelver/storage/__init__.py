@@ -80,7 +80,7 @@ def open_named(
     from modelver.storage import remote
 
     scheme, separator, place = url.rstrip("/").partition("://")
-    if not separator or scheme.lower() not in remote.EXTRAS:
+    if not separator or remote.EXTRAS.get(scheme.lower(), "sftp") == "sftp":
         raise UnsupportedStore(
             "not a place for files that are kept in step",
             where=without_credentials(url) or scheme,

@@ -88,8 +88,12 @@ class NamedFiles:
         """
         try:
             self._store.call("could not write", name, lambda bucket: bucket.create(name, data, None))
-        except AlreadyExists:  # perhaps by a request whose answer was lost
-            if self.get(name, limit=len(data)) != data:
+        except AlreadyExists as error:  # perhaps by a request whose answer was lost
+            try:
+                found = self.get(name, limit=len(data))
+            except LimitExceeded:
+                raise error from None
+            if found != data:
                 raise
 
     def replace(self, name: str, data: bytes) -> None:
