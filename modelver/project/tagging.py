@@ -19,6 +19,7 @@ from modelver.values.version import Version
 _GTO_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9/_-]*[a-zA-Z0-9])?")
 _DIGEST = re.compile(r"^Modelver-Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SIGNED = re.compile(r"^-----BEGIN [A-Z ]+-----$", re.MULTILINE)
 _SHOWN = 300
 
 
@@ -177,10 +178,25 @@ def make_tag(git: Asks, name: str, commit: str, text: bytes, *, fallback: tuple[
         "tag", "-a", "--cleanup=verbatim", "-F", "-", "--", name, commit, stdin=text, variables=variables
     )
     if made:
+        _check_signed(git, name, made)
         return
     if find_tag(git, name) is not None:
         raise AlreadyExists("there is a tag of this name already", where=name)
     raise StoreError("git could not make the tag", where=name, found=_said(made))
+
+
+def _check_signed(git: Asks, name: str, made: Answered) -> None:
+    """Take back a tag that was to be signed and is not: git 2.39 makes one where signing with an SSH key fails.
+
+    Raises:
+        StoreError: With git's own words.
+    """
+    asked = (git.ask("config", "--type=bool", key) for key in ("tag.gpgSign", "tag.forceSignAnnotated"))
+    if not any(answer.output.strip() == "true" for answer in asked):
+        return
+    if not _SIGNED.search(git.ask("cat-file", "tag", f"refs/tags/{name}").output):
+        git.ask("update-ref", "-d", f"refs/tags/{name}")
+        raise StoreError("git could not sign the tag", where=name, found=_said(made))
 
 
 def check_remote(git: Asks, remote: str) -> None:
