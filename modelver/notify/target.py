@@ -132,7 +132,9 @@ def _read(table: Reader, audiences: tuple[str, ...]) -> Target:
         )
     table.known(_KEYS)
     plain = table.flag("plain_http", default=False)
-    audience = table.chosen("audience", audiences) or ("product",)
+    audience = table.chosen("audience", audiences)
+    if len(audience) > 1:
+        raise table.fault("audience", "one text; a table for each", f"{len(audience)} texts")
     kinds: dict[str, Kind] = {str(kind): kind for kind in KINDS}
     return Target(
         url=_url(table, plain=plain),
@@ -141,17 +143,11 @@ def _read(table: Reader, audiences: tuple[str, ...]) -> Target:
         events=tuple(kinds[each] for each in table.chosen("events", KINDS)) or DEFAULT_KINDS,
         models=table.texts("models") or ("*",),
         aliases=table.texts("aliases") or ("*",),
-        audience=_single(table, "audience", audience),
+        audience=audience[0] if audience else "product",
         registry=table.text("registry"),
         at_once=table.flag("at_once", default=True),
         plain_http=plain,
     )
-
-
-def _single(table: Reader, key: str, found: tuple[str, ...]) -> str:
-    if len(found) > 1:
-        raise table.fault(key, "one text; a table for each", f"{len(found)} texts")
-    return found[0]
 
 
 def _matching(table: Reader, key: str, pattern: re.Pattern[str], expected: str) -> str:

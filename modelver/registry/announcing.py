@@ -17,7 +17,6 @@ from modelver.notify.target import Target
 from modelver.registry.saying import Sayer
 from modelver.registry.session import Session
 from modelver.values.name import ModelName
-from modelver.values.wire import format_time
 
 Since = int | datetime | None
 """From which commit, or from what time on, events are told, even those that were told before; None: as it stands."""
@@ -200,11 +199,6 @@ def last_before(log: LogReader, micros: int) -> int:
 
 def _micros(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
-
-
-def since_text(since: Since) -> str:
-    """Return a beginning in words."""
-    return format_time(since) if isinstance(since, datetime) else f"commit {since}"
 
 
 def merged(parts: Iterator[Notified], targets: tuple[Target, ...]) -> Notified:

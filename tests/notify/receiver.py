@@ -90,16 +90,20 @@ class Receiver(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Takes what is posted."""
 
-    server: Receiver
+    @property
+    def receiver(self) -> Receiver:
+        """The receiver that it belongs to."""
+        assert isinstance(self.server, Receiver)
+        return self.server
 
     def do_POST(self) -> None:
         """Remember a request, and answer it."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        with self.server.came:
-            self.server.received.append(Request(self.path, dict(self.headers), body))
-            self.server.came.notify_all()
-            status, headers = self.server.answers.popleft() if self.server.answers else (204, {})
-        self.server.held.wait(PATIENCE)
+        with self.receiver.came:
+            self.receiver.received.append(Request(self.path, dict(self.headers), body))
+            self.receiver.came.notify_all()
+            status, headers = self.receiver.answers.popleft() if self.receiver.answers else (204, {})
+        self.receiver.held.wait(PATIENCE)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
