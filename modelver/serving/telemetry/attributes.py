@@ -1,4 +1,4 @@
-"""The version as attributes of OpenTelemetry; why these names: docs/decisions/spans-say-model-names-of-our-own.md."""
+"""The version as attributes of OpenTelemetry; why these names: docs/decisions/spans-name-models-in-words-of-their-own.md."""
 
 from typing import TypeAlias
 
