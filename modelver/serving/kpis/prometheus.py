@@ -200,8 +200,9 @@ def _number(data: bytes, what: str) -> float | None:
     """
     try:
         answer = json.loads(data)["data"]
-        kind, result = answer["resultType"], answer["result"]
-        series = [result] if kind == "scalar" else [each["value"] for each in result]
+        result = answer["result"]
+        wrapped = {"scalar": [{"value": result}], "vector": result}[answer["resultType"]]
+        series = [each["value"] for each in wrapped]
         numbers = [float(value) for _, value in series]
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise InvalidValue(
