@@ -4,12 +4,14 @@ import uuid
 import warnings
 from datetime import datetime
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import modelver as mv
 
+BREACH = mv.Breach((mv.RuleAnswer("current.metrics.f1 >= 0.9", "breached"),))
 CONTENTS = st.integers(0, 3)
 ALIASES = st.sampled_from(["production", "staging"])
 INDEX = st.integers(0, 50)
@@ -26,12 +28,14 @@ class RegistryBesideAToy(RuleBasedStateMachine):
         self.yanked: set[str] = set()
         self.stacks: dict[str, list[str]] = {}
         self.past: list[tuple[str, datetime, str]] = []
+        self.pinned: set[str] = set()
+        self.left: dict[str, set[str]] = {}
 
     def _pick(self, index: int) -> str:
         return list(self.contents)[index % len(self.contents)]
 
     def _moved(self, alias: str) -> None:
-        entry = self.registry.history("m", alias=alias)[-1]
+        entry = [each for each in self.registry.history("m", alias=alias) if "pinned" not in each.action][-1]
         self.past.append((alias, entry.at, entry.version))
 
     @rule(content=CONTENTS)
@@ -50,15 +54,13 @@ class RegistryBesideAToy(RuleBasedStateMachine):
     @precondition(lambda self: self.contents)
     @rule(alias=ALIASES, index=INDEX)
     def set_alias(self, alias: str, index: int) -> None:
-        """An alias goes where it is set, but never to a yanked version."""
+        """An alias goes where it is set, but never to a yanked version, nor away while it is pinned."""
         version = self._pick(index)
         stack = self.stacks.setdefault(alias, [])
-        if version in self.yanked:
-            try:
+        if version in self.yanked or (alias in self.pinned and stack[-1] != version):
+            with pytest.raises(mv.Refused):
                 self.registry.set_alias("m", alias, version)
-            except mv.Refused:
-                return
-            raise AssertionError("an alias was set to a yanked version")
+            return
         self.registry.set_alias("m", alias, version, reason="set")
         if not stack or stack[-1] != version:
             stack.append(version)
@@ -92,9 +94,45 @@ class RegistryBesideAToy(RuleBasedStateMachine):
     @rule(alias=ALIASES)
     def delete(self, alias: str) -> None:
         """A deleted alias names nothing, and forgets where it may be rolled back to."""
-        if self.stacks.get(alias):
+        if self.stacks.get(alias) and alias in self.pinned:
+            with pytest.raises(mv.Refused, match="pinned"):
+                self.registry.delete_alias("m", alias)
+        elif self.stacks.get(alias):
             self.registry.delete_alias("m", alias)
             self.stacks[alias] = []
+
+    @precondition(lambda self: any(self.stacks.values()))
+    @rule(alias=ALIASES)
+    def pin_or_unpin(self, alias: str) -> None:
+        """A pinned alias stays, but for a rollback by hand."""
+        if alias in self.pinned:
+            self.registry.unpin("m", alias)
+            self.pinned.remove(alias)
+        elif self.stacks.get(alias):
+            self.registry.pin("m", alias, reason="stay")
+            self.pinned.add(alias)
+
+    @rule(alias=ALIASES)
+    def guard(self, alias: str) -> None:
+        """A guard goes back as a person would, but not past a pin, and never to what a guard left."""
+        stack, left = self.stacks.get(alias, []), self.left.setdefault(alias, set())
+        if not stack:
+            return
+        expected = self.registry.watched("m", alias).generation
+        reach = [n for n in range(len(stack) - 1) if stack[n] not in self.yanked | left | {stack[-1]}]
+        try:
+            version = self.registry.rollback_on_breach("m", alias, BREACH, expected=expected)
+        except mv.Refused:
+            assert alias in self.pinned
+            return
+        except mv.NotFound:
+            assert not reach
+            return
+        assert alias not in self.pinned
+        assert version.version == stack[reach[-1]]
+        left.add(stack[-1])
+        del stack[reach[-1] + 1 :]
+        self._moved(alias)
 
     @invariant()
     def aliases_and_versions_are_as_expected(self) -> None:
@@ -104,6 +142,8 @@ class RegistryBesideAToy(RuleBasedStateMachine):
             return
         found = {alias: version.version for alias, version in self.registry.aliases("m").items()}
         assert found == {alias: stack[-1] for alias, stack in self.stacks.items() if stack}
+        state = self.registry._session.state(mv.ModelName("m"))
+        assert self.pinned == {alias for alias in self.stacks if state.pin(alias)}
         assert [version.version for version in self.registry.versions("m")] == list(self.contents)
         for alias, at, version in self.past[-5:]:
             assert self.registry.resolve(f"m@{alias}", at=at).version == version

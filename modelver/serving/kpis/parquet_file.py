@@ -89,7 +89,7 @@ class ParquetReader:
         try:
             for batch in table.iter_batches(_BATCH, columns=list(columns)):
                 names = pc.cast(batch[self._columns.version], pa.string())
-                yield from batch.filter(pc.equal(names, version)).to_pylist()
+                yield from batch.filter(pc.call_function("equal", [names, pa.scalar(version)])).to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise InvalidValue(
                 "a Parquet file can't be read", where=self._path, found=str(error)[:200]
