@@ -23,7 +23,8 @@ def command(call: Call, *, model: str | None, alias: str, as_alerts: bool, outpu
 
     It shows what `modelver.FollowerCollector` gives to Prometheus. No registry is opened.
     """
-    from modelver.serving.telemetry.dashboard import alerts, dashboard
+    from modelver.serving.telemetry.alerts import alerts
+    from modelver.serving.telemetry.dashboard import dashboard
     from modelver.values.name import Alias, ModelName
 
     name, alias = str(ModelName(model)) if model else "", str(Alias(alias))

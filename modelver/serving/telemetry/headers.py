@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -85,5 +86,10 @@ class Fields:
 
 
 def _text(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else _escaped(value)
+
+
+@lru_cache(maxsize=1024)
+def _escaped(value: str) -> str:
     """Return a value as it may stand in a header: names and versions as they are, anything else escaped."""
-    return str(value).lower() if isinstance(value, bool) else quote(value, safe=_SAFE)
+    return quote(value, safe=_SAFE)

@@ -16,7 +16,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 import modelver as mv
-from modelver.serving.telemetry.dashboard import alerts, dashboard
+from modelver.serving.telemetry.alerts import alerts
+from modelver.serving.telemetry.dashboard import dashboard
 from tests.registries import MODEL
 from tests.servers.prometheus import Prometheus
 from tests.serving.conftest import until
