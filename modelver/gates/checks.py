@@ -10,15 +10,16 @@ from modelver.gates.case import Case
 from modelver.gates.policy import Policy, Requirement
 from modelver.gates.reading import write_age
 from modelver.gates.subject import subject, tags
+from modelver.history.state import VersionEntry
 from modelver.values import wire
 from modelver.values.canonical import Json
 from modelver.values.scheme import SEMVER, Scheme
 from modelver.values.verdict import Verdict
 
 
-def yank(case: Case) -> Iterator[Verdict]:
+def yank(entry: VersionEntry | None) -> Iterator[Verdict]:
     """A yanked version is never served, whatever the policy says."""
-    yanked = case.entry.yanked if case.entry else None
+    yanked = entry.yanked if entry else None
     if yanked is not None:
         yield Verdict("not yanked", False, f"yanked by {yanked.by}: {yanked.message}", "yank")
 

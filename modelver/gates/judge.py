@@ -19,7 +19,7 @@ def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
         case: The step, and all evidence.
         policies: The registry's default and the model's own, as far as there are any.
     """
-    found = list(checks.yank(case)) if case.alias is not None else []
+    found = list(checks.yank(case.entry)) if case.alias is not None else []
     for policy, required in _asking(case, policies):
         weighed = (
             weigh(case, policies, asking=policy, signed=required.signature, separate=required.separate)

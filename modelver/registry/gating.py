@@ -10,6 +10,7 @@ import attrs
 from modelver.errors import ModelverError, NotFound
 from modelver.formats.unsafe import unsafe_format
 from modelver.gates import Case, Policy, judge
+from modelver.gates.checks import yank
 from modelver.gates.judge import may_override, refusal
 from modelver.gates.parse import read_policy
 from modelver.history.state import PolicyChange, State, VersionEntry
@@ -223,7 +224,7 @@ def move_verdicts(
     """Return what the gates would say of a move; see `gate_move`, and `gate_registration` of what is not stored yet."""
     governing = governing or governed(session, state)
     case = _case(session, state, entry, alias, governing, manifest, unsafe=unsafe)
-    return judge(case, governing.policies) if case else ()
+    return judge(case, governing.policies) if case else tuple(yank(entry))
 
 
 def _case(

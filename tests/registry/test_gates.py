@@ -331,6 +331,16 @@ def test_repeating_an_approval_with_its_commit_id_says_it_once(memory: mv.Regist
         memory.set_policy(MODEL, {}, commit_id="policy")
 
 
+def test_a_dry_run_knows_that_a_yanked_version_is_never_served(memory: mv.Registry) -> None:
+    """Also for an alias of which no policy asks anything, as the move itself is refused."""
+    version = publish(memory, changelog="x")
+    memory.yank(version, reason="licence")
+    promotion = memory.promote(version, to="staging", dry_run=True)
+    assert [(verdict.check, verdict.passed) for verdict in promotion.verdicts] == [("not yanked", False)]
+    with pytest.raises(mv.Refused, match="yanked"):
+        memory.promote(version, to="staging")
+
+
 def test_a_base_that_was_yanked_bars_what_was_made_from_it(memory: mv.Registry) -> None:
     """Where the policy says so."""
     memory.register("base", {"w": b"1"}, capture=False)
