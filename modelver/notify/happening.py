@@ -28,6 +28,7 @@ class Happening:
         seq: The commit's number.
         index: The event's number in the commit, from 0.
         at: When it took effect.
+        commit: SHA-256 of the commit's stored bytes: 64 hex digits.
         by: Who did it.
         reason: Why.
         version: The version.
@@ -45,6 +46,7 @@ class Happening:
     seq: int
     index: int
     at: datetime
+    commit: str = ""
     by: str = ""
     reason: str = ""
     version: str = ""
@@ -85,11 +87,12 @@ def kind_of(event: Event) -> Kind | None:
             return None
 
 
-def happenings(commit: Commit, model: str) -> Iterator[Happening]:
+def happenings(commit: Commit, digest: str, model: str) -> Iterator[Happening]:
     """Yield what a commit has to tell, in order.
 
     Args:
         commit: The commit.
+        digest: The SHA-256 of its stored bytes.
         model: The model's name, as its maker spelled it.
     """
     for index, event in enumerate(commit.events):
@@ -97,7 +100,15 @@ def happenings(commit: Commit, model: str) -> Iterator[Happening]:
         if kind is None:
             continue
         common = Happening(
-            kind, commit.registry, model, commit.seq, index, commit.at, commit.by, commit.message
+            kind,
+            commit.registry,
+            model,
+            commit.seq,
+            index,
+            commit.at,
+            digest,
+            by=commit.by,
+            reason=commit.message,
         )
         match event:
             case AliasSet():

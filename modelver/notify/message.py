@@ -52,12 +52,16 @@ class Message:
 
 
 def event_id(happening: Happening, target: Target) -> str:
-    """Return the id of an event for a recipient: who gets it twice can tell."""
-    parts = (
+    """Return the id of an event for a recipient: who gets it twice can tell.
+
+    The commit's digest is part of it: a copy of a registry that went ways of its own tells other events.
+    """
+    parts: tuple[str, ...] = (
         happening.registry,
         happening.model.lower(),
         str(happening.seq),
         str(happening.index),
+        happening.commit,
         target.key,
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

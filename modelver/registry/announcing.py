@@ -22,19 +22,24 @@ Since = int | datetime | None
 """From which commit, or from what time on, events are told, even those that were told before; None: as it stands."""
 
 
-def start_key(registry: str, target: Target) -> str:
+def start_key(session: Session, target: Target) -> str:
     """Return the key of the time since when a recipient is told of a registry, in microseconds since 1970."""
-    return f"start\0{registry}\0{target.key}"
+    return "\0".join(("start", *_whose(session, target)))
 
 
-def place_key(registry: str, target: Target, name: ModelName) -> str:
+def place_key(session: Session, target: Target, name: ModelName) -> str:
     """Return the key of the last commit of a model that a recipient is done with."""
-    return f"place\0{registry}\0{target.key}\0{name.folder}"
+    return "\0".join(("place", *_whose(session, target), name.folder))
 
 
-def stop_key(registry: str, target: Target) -> str:
+def stop_key(session: Session, target: Target) -> str:
     """Return the key of the time when a recipient said that it wants to be told nothing more."""
-    return f"stop\0{registry}\0{target.key}"
+    return "\0".join(("stop", *_whose(session, target)))
+
+
+def _whose(session: Session, target: Target) -> tuple[str, str, str]:
+    """Return what each key begins with; a copy of a registry has its id, and may go ways of its own."""
+    return session.identity.registry, session.store.place, target.key
 
 
 def now() -> int:
@@ -80,8 +85,7 @@ class Announcer:
             since: From where on.
             own: The number of a commit that was just written: where nothing can be kept, it alone is told.
         """
-        registry = self._session.identity.registry
-        stopped = self.cursors.get(stop_key(registry, target))
+        stopped = self.cursors.get(stop_key(self._session, target))
         if stopped is not None and since is None:
             at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(stopped / 1_000_000))
             note = (
@@ -107,7 +111,7 @@ class Announcer:
         kept = place
         try:
             for seq in range(place + 1, state.seq + 1):
-                for happening in happenings(log.commit(seq)[0], model):
+                for happening in happenings(*log.commit(seq), model):
                     if target.wants(happening):
                         found.append(self._deliver(target, happening))
                         if not found[-1].is_settled:
@@ -134,12 +138,12 @@ class Announcer:
     def _keep(self, target: Target, name: ModelName, seq: int) -> int:
         """Keep how far a recipient was told, unless nothing was told at all."""
         if not self._dry_run:
-            self.cursors.advance(place_key(self._session.identity.registry, target, name), seq)
+            self.cursors.advance(place_key(self._session, target, name), seq)
         return seq
 
     def _note_stop(self, target: Target, found: Delivery) -> None:
         if found.outcome == "stopped":
-            self.cursors.put(stop_key(self._session.identity.registry, target), now())
+            self.cursors.put(stop_key(self._session, target), now())
 
     def _place(self, target: Target, name: ModelName, log: LogReader, since: Since, own: int) -> Place:
         """Return where a recipient stands; where that is not known, it begins when it was first met.
@@ -147,14 +151,13 @@ class Announcer:
         Raises:
             StoreError: Nothing can be kept, so that nobody knows what was told.
         """
-        registry = self._session.identity.registry
-        key, start = place_key(registry, target, name), start_key(registry, target)
+        key, start = place_key(self._session, target, name), start_key(self._session, target)
         if since is not None:
             place = Place(since - 1 if isinstance(since, int) else last_before(log, _micros(since)))
             if not self._dry_run:
                 self.cursors.begin(start, now())
                 self.cursors.put(key, place.seq)
-                self.cursors.forget(stop_key(registry, target))
+                self.cursors.forget(stop_key(self._session, target))
             return place
         if (known := self.cursors.get(key)) is not None:
             return Place(known)

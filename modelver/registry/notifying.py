@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from modelver.errors import InvalidValue, NotFound
+from modelver.errors import InvalidValue, NotFound, StoreError
 from modelver.notify.delivery import Patience, deliver
 from modelver.notify.happening import Happening
 from modelver.notify.message import make_message
@@ -126,7 +126,11 @@ class Rests:
 def _round(session: Session, targets: tuple[Target, ...], asked: Asked, rests: Rests) -> Iterator[Notified]:
     """Go through recipients and models; a recipient that failed is not asked for the next model."""
     announcer = Announcer(session, asked.patience, dry_run=asked.dry_run)
-    models = [asked.model] if asked.model else session.models()
+    try:
+        models = [asked.model] if asked.model else session.models()
+    except StoreError as error:
+        yield Notified(notes=(f"the models can't be listed: {error}",), unread=True)
+        return
     for target in targets:
         if rests.is_resting(target):
             continue

@@ -106,7 +106,25 @@ def _of_project() -> Stated | None:
         return None
     if file is None or "notify" not in file.tables:
         return None
+    if hasattr(os, "geteuid") and not is_own(file.path.stat().st_uid, os.geteuid()):
+        raise InvalidValue(
+            "a file of another account has no say in whom you tell",
+            where=file.path,
+            hint=f"Name a file of your own in ${NOTIFY}.",
+        )
     return Stated(file.label, file.tables["notify"], registry_url(file) or "")
+
+
+def is_own(owner: int, user: int) -> bool:
+    """Tell whether a file is an account's own, or the machine's; root works in everybody's checkouts, as CI does.
+
+    Anybody may put a project file into ``/tmp``, above others' folders.
+
+    Args:
+        owner: The number of the account that owns the file.
+        user: The number of the account that asks.
+    """
+    return owner in {user, 0} or user == 0
 
 
 def is_same_place(address: str, store: Store) -> bool:

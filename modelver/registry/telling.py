@@ -40,14 +40,14 @@ class Teller:
 
     def begin(self, name: ModelName, state: State) -> None:
         """Note where the recipients begin that were never told anything of this registry."""
-        registry, cursors = self._session.identity.registry, self._announcer.cursors
+        cursors = self._announcer.cursors
         for target in self._following(name):
             if (target.key, name.folder) in self._begun:
                 continue
             self._begun.add((target.key, name.folder))
-            start = start_key(registry, target)
+            start = start_key(self._session, target)
             if cursors.get(start) is None:
-                cursors.begin(place_key(registry, target, name), state.seq)
+                cursors.begin(place_key(self._session, target, name), state.seq)
                 cursors.begin(start, now())
 
     def committed(self, name: ModelName, appended: Appended, proposal: Proposal | None) -> None:
@@ -68,7 +68,7 @@ class Teller:
 
     def _pass_over(self, name: ModelName, target: Target, seq: int) -> None:
         """Move a recipient's place over a commit that says nothing to it, if it is the next one."""
-        key = place_key(self._session.identity.registry, target, name)
+        key = place_key(self._session, target, name)
         if self._announcer.cursors.get(key) == seq - 1:
             self._announcer.cursors.advance(key, seq)
 

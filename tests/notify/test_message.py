@@ -64,6 +64,11 @@ def test_an_id_stands_for_one_event(one: tuple[int, int, str], other: tuple[int,
     assert (first == second) == (one == other)
 
 
+def test_an_id_is_that_of_a_commits_bytes() -> None:
+    """Two copies of a registry that went ways of their own tell different events."""
+    assert event_id(attrs.evolve(HAPPENING, commit="00"), TARGET) != event_id(HAPPENING, TARGET)
+
+
 def test_an_id_is_a_recipients_own() -> None:
     """Its name counts where it has one, so that its address may change."""
     named = Target("https://one.example.org", "S", name="risk")

@@ -1,9 +1,11 @@
 """Telling people while processes die, fork, run at once and end."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -147,6 +149,53 @@ def test_a_forked_child_tells_what_it_commits(root: Path, receiver: Receiver, co
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert settled()
     assert len({request.headers["webhook-id"] for request in receiver.received}) == 2
+
+
+COMMIT_MANY = """
+import random, sys, modelver as mv
+registry = mv.Registry(sys.argv[1])
+rng = random.Random(sys.argv[2])
+for _ in range(50):
+    registry.set_alias("acme/fraud", rng.choice("abc"), rng.choice(["1.0.0", "1.1.0"]))
+    print("one", flush=True)
+"""
+
+
+@pytest.mark.full
+def test_nothing_is_lost_whatever_is_killed(root: Path, receiver: Receiver, configure: Configure) -> None:
+    """Processes that commit and tell are killed at any time, and the receiver fails now and then."""
+    configure(receiver.url)
+    registry = mv.Registry(root)
+    registry.notify()
+    rng = random.Random(5)  # noqa: S311 (no secret)
+    kept = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
+    for number in range(6):
+        receiver.answers.extend((rng.choice([204, 204, 500, 503, 429]), {}) for _ in range(20))
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", COMMIT_MANY, str(root), f"{number}-{each}"],
+                env=kept,
+                stdout=subprocess.PIPE,
+            )
+            for each in range(2)
+        ]
+        for process in running:
+            with process:
+                assert process.stdout
+                for _ in range(rng.randrange(1, 12)):
+                    process.stdout.readline()
+                time.sleep(rng.uniform(0, 0.02))
+                process.kill()
+    receiver.answers.clear()
+    while not registry.notify():
+        pass
+    told = [request.event["data"]["commit"] for request in receiver.received]
+    moves = [
+        each.generation for each in registry.history(MODEL) if each.action not in {"registered", "created"}
+    ]
+    assert len(moves) > 30
+    assert set(told) == set(moves)
+    assert len({request.headers["webhook-id"] for request in receiver.received}) == len(moves)
 
 
 def test_many_at_once_lose_nothing(root: Path, receiver: Receiver, configure: Configure) -> None:

@@ -1,6 +1,7 @@
 """What is committed is told: to whom the local configuration names, once, and without keeping anybody."""
 
 import logging
+import shutil
 import sqlite3
 import threading
 import uuid
@@ -12,6 +13,7 @@ import modelver as mv
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
 from modelver.registry.notifying import Asked, notify
+from modelver.registry.recipients import is_own
 from modelver.values.reading import Breach, RuleAnswer
 from tests.notify.conftest import Configure, settled
 from tests.notify.receiver import OTHER_SECRET, SECRET, Receiver
@@ -296,11 +298,9 @@ def test_no_address_comes_from_a_registry(
 def test_what_is_too_long_is_cut(registry: mv.Registry, receiver: Receiver, configure: Configure) -> None:
     """Hostile or not, a message stays small."""
     configure(receiver.url)
-    publish(
-        registry_again(registry),
-        changelog=mv.Changelog(added=["\U0001f4a3" * 200] * 190),
-        aliases=["production"],
-    )
+    registry = registry_again(registry)
+    version = publish(registry, changelog=mv.Changelog(added=["\U0001f4a3" * 200] * 190))
+    registry.set_alias(MODEL, "production", version, reason="\U0001f4a3" * 2000)
     assert settled()
     (request,) = receiver.received
     assert len(request.body) < 128 * 2**10
@@ -308,6 +308,41 @@ def test_what_is_too_long_is_cut(registry: mv.Registry, receiver: Receiver, conf
     assert len(data["notes"]["text"].encode()) <= 64 * 2**10
     assert "cut: `modelver notes`" in data["notes"]["text"]
     assert len(data["reason"].encode()) <= 4 * 2**10
+
+
+def test_a_copy_of_a_registry_goes_its_own_way(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, project: Path
+) -> None:
+    """What is told of the one is no news of the other, and moves no place in its log."""
+    configure(receiver.url, at_once="false")
+    publish(registry_again(registry), b"1", aliases=["production"])
+    registry.notify()
+    shutil.copytree(registry_url(registry), project / "copy")
+    copy = mv.Registry(project / "copy")
+    publish(copy, b"of the copy", aliases=["production"])
+    assert len(copy.notify().deliveries) == 1
+    publish(registry_again(registry), b"of the original", aliases=["production"])
+    assert len(registry.notify().deliveries) == 1
+    assert len({request.headers["webhook-id"] for request in receiver.received}) == 3
+
+
+def test_a_mirror_tells_the_same_events(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, project: Path
+) -> None:
+    """Under the same ids, so that nobody hears of one twice."""
+    publish(registry, b"1", aliases=["production"], changelog="The first.")
+    registry.mirror(to=str(project / "mirror"))
+    configure(receiver.url)
+    for place in (registry_url(registry), str(project / "mirror")):
+        mv.Registry(place).notify(MODEL, since=1)
+    assert len(receiver.received) == 2
+    assert len({request.headers["webhook-id"] for request in receiver.received}) == 1
+
+
+@pytest.mark.parametrize(("owner", "user", "own"), [(5, 5, True), (0, 5, True), (7, 5, False), (7, 0, True)])
+def test_a_project_file_of_another_account_has_no_say(owner: int, user: int, *, own: bool) -> None:
+    """Anybody may put one into /tmp; root works in everybody's checkouts."""
+    assert is_own(owner, user) == own
 
 
 def test_a_new_recipient_begins_now(registry: mv.Registry, receiver: Receiver, configure: Configure) -> None:
