@@ -1,6 +1,6 @@
 """What a follower sees of a registry: one reference, looked at again and again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -9,6 +9,7 @@ from modelver.history.state import State
 from modelver.registry.finding import alias_in, find
 from modelver.registry.loading import LoadedModel, load
 from modelver.registry.reading import model_version
+from modelver.registry.rolling_back import served_before
 from modelver.registry.session import Session
 from modelver.serving.source import Sighting
 from modelver.storage import is_local
@@ -61,6 +62,14 @@ class AliasSource:
             as_of=store.stale_since if isinstance(store, CachedStore) else None,
             yanked=(entry.yanked.message or "no reason given") if entry.yanked else None,
         )
+
+    def earlier(self) -> Iterator[Sighting]:
+        """Yield what the alias named before, as a rollback would go."""
+        state = self._state
+        if state is not None:
+            alias = alias_in(state, self.wanted)
+            for version in served_before(state, alias):
+                yield Sighting(model_version(self.session, state, state.versions[version], alias=alias))
 
     def fetch(self, version: ModelVersion) -> LoadedModel:
         """Return a version's files, verified; one that was looked at before."""

@@ -1,7 +1,7 @@
 """From a version to a model that may be served: fetched, loaded and checked, each step's failure named."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -63,6 +63,10 @@ class Maker(Protocol[T]):
         """Return what the reference names; see `Source.look`."""
         ...
 
+    def earlier(self) -> Iterator[Sighting]:
+        """Yield what the reference named before; see `Source.earlier`."""
+        ...
+
     def fetch(self, version: ModelVersion) -> Fetched[T]:
         """Bring a version's files here.
 
@@ -95,6 +99,10 @@ class ModelMaker(Generic[F, T]):
         """Return what the reference names; see `Source.look`."""
         return self.source.look()
 
+    def earlier(self) -> Iterator[Sighting]:
+        """Yield what the reference named before; see `Source.earlier`."""
+        return self.source.earlier()
+
     def fetch(self, version: ModelVersion) -> "FetchedFiles[F, T]":
         """Bring a version's files here, and read what its telemetry says."""
         start = time.monotonic()
@@ -126,6 +134,20 @@ class FetchedFiles(Generic[F, T]):
                     raise Refused("the check said no", where=self.version.ref)
         served = Served(model, self.version, self.telemetry, files=self.files)
         return Candidate(served, self.seconds, time.monotonic() - start)
+
+
+def first_at_hand(maker: Maker[T]) -> tuple[Sighting, Candidate[T]] | None:
+    """Return the nearest of what the reference named before that can be loaded; None where nothing can.
+
+    That is for a start while the registry is out of reach, after a machine went down in the middle of a swap: it knows
+    what the reference names, and doesn't have it.
+    """
+    for sighting in maker.earlier():
+        try:
+            return sighting, maker.fetch(sighting.version).load()
+        except StageFailed:
+            continue
+    return None
 
 
 class _named:  # noqa: N801 (used as a function)

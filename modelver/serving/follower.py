@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
-from modelver.errors import InvalidValue
+from modelver.errors import InvalidValue, Offline
 from modelver.serving.background import Worker
-from modelver.serving.candidate import Candidate, Maker, StageFailed
+from modelver.serving.candidate import Candidate, Maker, StageFailed, first_at_hand
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.handover import Handover
 from modelver.serving.served import ANSWERING, Served
@@ -86,8 +86,13 @@ class Follower(Generic[T]):
         try:
             candidate = self._maker.fetch(sighting.version).load()
         except StageFailed as failure:
-            raise failure.error from None
-        self._put(candidate, sighting, None)
+            earlier = first_at_hand(self._maker) if isinstance(failure.error, Offline) else None
+            if earlier is None:
+                raise failure.error from None
+            self._put(earlier[1], earlier[0], None)
+            self._fail(failure.stage, failure.error, sighting)
+        else:
+            self._put(candidate, sighting, None)
 
     @property
     def ref(self) -> str:
@@ -231,7 +236,8 @@ class Follower(Generic[T]):
                 self._restore()
 
     def _note_age(self, sighting: Sighting) -> None:
-        old = (datetime.now(UTC) - sighting.as_of).total_seconds() if sighting.as_of else 0.0
+        # A clock that was set back must not make what is known younger than it is.
+        old = max(0.0, (datetime.now(UTC) - sighting.as_of).total_seconds()) if sighting.as_of else 0.0
         self._confirmed = (
             max(self._confirmed, time.monotonic() - old) if self._swaps else time.monotonic() - old
         )

@@ -1,5 +1,6 @@
 """What a follower needs of a registry."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -47,6 +48,10 @@ class Source(Protocol[F_co]):
         Raises:
             ModelverError: That can't be told.
         """
+        ...
+
+    def earlier(self) -> Iterator[Sighting]:
+        """Yield what the reference named before, by what `look` saw, the nearest first; nothing that was rolled away from."""
         ...
 
     def fetch(self, version: ModelVersion) -> F_co:
