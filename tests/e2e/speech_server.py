@@ -91,7 +91,10 @@ def main() -> None:
     told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     # So that an outage in a test ends as soon as the store is back.
     cached.REST_SECONDS, cached.JUST_NOW = 0.5, 0.2
-    listener = socket.create_server(("127.0.0.1", told["port"]))
+    # asyncio sends what there is at once only on sockets that say they are TCP; else answers may wait for 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", told["port"]))
     print(listener.getsockname()[1], flush=True)  # noqa: T201 (for the process that started this one)
     app = application(told["follow"], told["opened"])
     config = uvicorn.Config(app, log_level="warning", access_log=False)
