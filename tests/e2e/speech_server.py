@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 
 import modelver as mv
@@ -58,13 +58,13 @@ def application(follow: dict[str, Any], opened: dict[str, Any]) -> FastAPI:
             yield
 
     app = FastAPI(lifespan=lifespan)
+    app.add_middleware(mv.ASGIVersionHeaders)
 
     @app.post("/speech")
-    async def speech(request: Request, response: Response) -> dict[str, float]:
+    async def speech(request: Request) -> dict[str, float]:
         chunk = await request.body()
         async with state["follower"].use() as served:
             answer = await run_in_threadpool(probability, served.model, chunk)
-            response.headers[VERSION_HEADER] = str(served.version.version)
         return {"probability": answer}
 
     @app.get("/healthz")

@@ -46,7 +46,7 @@ def with_bad_versions(production: Production, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("swaps", "rate"),
-    [(10, 100.0), pytest.param(100, 150.0, marks=[pytest.mark.full, pytest.mark.timeout(900)])],
+    [(6, 100.0), pytest.param(100, 100.0, marks=[pytest.mark.full, pytest.mark.timeout(900)])],
 )
 def test_every_request_is_answered_by_the_version_that_it_names(
     seaweedfs: SeaweedFS, proxy: FaultProxy, tmp_path: Path, swaps: int, rate: float
