@@ -34,6 +34,8 @@ class TestOpenSSH(StoreContract):
     """A folder of OpenSSH's server."""
 
     contested = 20
+    waited_for = 30
+    examples = 10
 
     @pytest.fixture
     def store(self, sshd: Sshd) -> Store:
