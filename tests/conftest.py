@@ -1,11 +1,13 @@
 """Fixtures that every room's tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests import measuring
 from tests.servers import shared
 from tests.servers.azurite import Azurite
 from tests.servers.fakegcs import FakeGCS
@@ -21,6 +23,30 @@ os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 hypothesis.settings.register_profile("house", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=400)
 hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_threads() -> None:
+    """Measure coverage in no foreign threads."""
+    measuring.measure_own_threads()
+
+
+@pytest.fixture(scope="module")
+def measured_loop() -> Iterator[None]:
+    """Measure fsspec's thread after all."""
+    with measuring.measured_loop():
+        yield
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure no coverage in the processes of the test.
+
+    Coverage doubles their time, loads SQLite, hangs in forks of busy threads, and leaves broken files where a process
+    is killed.
+    """
+    for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

@@ -45,16 +45,6 @@ def ordinary_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure no coverage in the processes of the test.
-
-    Coverage loads SQLite, hangs in forks of busy threads, and leaves broken files where a process is killed.
-    """
-    for name in [name for name in os.environ if name.startswith("COVERAGE")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
 def workers() -> Workers:
     """Run a script in several processes at once: `sys.argv` is its number and a folder; returns what each printed."""
 

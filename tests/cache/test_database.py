@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from modelver.cache import database
 from modelver.cache.database import Database
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Workers = Callable[[str, int, Path], list[str]]
 
 
@@ -211,7 +213,7 @@ def test_another_accounts_folder_is_not_trusted(foreign_folder: Path) -> None:
     assert sorted(foreign_folder.iterdir()) == before
 
 
-def test_a_full_disk_loses_only_what_did_not_fit(tmp_path: Path, unmeasured: None) -> None:
+def test_a_full_disk_loses_only_what_did_not_fit(tmp_path: Path) -> None:
     """When the file can't grow, the caller hears nothing, and older values are still there."""
     script = f"""
 import resource
@@ -305,7 +307,7 @@ def test_processes_that_meet_a_damaged_file_go_on(tmp_path: Path, workers: Worke
     assert begun_anew(tmp_path)
 
 
-def test_a_killed_writer_leaves_whole_values(tmp_path: Path, unmeasured: None) -> None:
+def test_a_killed_writer_leaves_whole_values(tmp_path: Path) -> None:
     """Killed at random moments, a writer leaves transactions that are whole or absent."""
     script = (
         _SCRIPT
@@ -331,9 +333,7 @@ while True:
     assert not (tmp_path / "test.corrupt").exists()
 
 
-def test_forked_children_of_a_busy_process_use_it_too(
-    tmp_path: Path, workers: Workers, unmeasured: None
-) -> None:
+def test_forked_children_of_a_busy_process_use_it_too(tmp_path: Path, workers: Workers) -> None:
     """A child that was forked while threads were writing reads and writes as if nothing had been."""
     script = (
         _SCRIPT

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from modelver.cache.heads import HeadMemory
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Workers = Callable[[str, int, Path], list[str]]
 
 

@@ -17,6 +17,8 @@ from modelver.cache import stamps
 from modelver.cache.stamps import Reading, Remembered, Stamp, StampCache
 from modelver.errors import InvalidValue
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Workers = Callable[[str, int, Path], list[str]]
 
 SECOND = 10**9
@@ -229,7 +231,7 @@ for i in range(60):
     assert found == {stamp: Remembered(f"{stamp.inode:064d}", b"map") for stamp in wanted}
 
 
-def test_sqlite_is_loaded_when_it_is_needed(unmeasured: None) -> None:
+def test_sqlite_is_loaded_when_it_is_needed() -> None:
     """Importing the cache doesn't pay for SQLite."""
     script = "import sys, modelver.cache.stamps; sys.exit('sqlite3' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -16,6 +16,8 @@ from modelver.cache.facts import Facts
 from modelver.capture import environment
 from modelver.capture.environment import capture_environment, installed_packages, read_accelerators, scan
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.fixture
 def facts(private_cache: Path) -> Facts:

@@ -12,6 +12,8 @@ from click.shell_completion import ShellComplete
 from modelver.cli.main import SHELLS, modelver
 from tests.cli.support import Run
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PROGRAM = Path(sys.executable).with_name("modelver")
 COMPLETE_IN_BASH = """
 source <("$0" --completion bash)

@@ -14,6 +14,8 @@ from modelver.cli import commands
 from modelver.cli.main import VERBS
 from tests.cli.support import COMMAND, Run
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def test_version_is_the_packages(run: Run) -> None:
     """`--version` prints the program and the package's version, alone."""

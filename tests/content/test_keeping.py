@@ -25,6 +25,8 @@ from modelver.values.digest import Digest
 from tests.content.afar import AfarStore, Machine, content, files_of, used
 from tests.registries import ordinary_account
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 MB = 2**20
 ALL = Wish(everything=True)
 

@@ -31,6 +31,8 @@ from tests.servers.faultproxy import NO_FAULTS, FaultProxy, Faults
 
 from .store import StoreContract
 
+pytestmark = pytest.mark.usefixtures("measured_loop")
+
 
 class TestAzurite(StoreContract):
     """A container of Azurite."""

@@ -25,6 +25,8 @@ from tests.servers.faultproxy import NO_FAULTS, FaultProxy, Faults
 
 from .store import StoreContract
 
+pytestmark = pytest.mark.usefixtures("measured_loop")
+
 _NOBODY = {"token": "anon", "project": "p", "endpoint_url": "http://127.0.0.1:1"}
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import fetch
 import pytest
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 MODEL_FILES = {"silero_vad.onnx": b"weights", "silero_vad_half.onnx": b"half the weights"}
 
 

@@ -21,6 +21,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from tests.servers.s3 import KEY, SECRET
 from tests.servers.seaweedfs import SeaweedFS
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

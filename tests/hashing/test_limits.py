@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 GIB = 2**30
 
 MEMORY = """

@@ -22,6 +22,8 @@ from tests.contracts.bad_stores import IgnoredCondition, OverwritesThenComplains
 from tests.log import writer
 from tests.logs import fill, next_version, open_log
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 Operation: TypeAlias = tuple[str, int, int, int]
