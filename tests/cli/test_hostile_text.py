@@ -2,15 +2,20 @@
 
 import json
 import re
+import shutil
 import unicodedata
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelver.cli.main import modelver
 from modelver.cli.terminal import safe
 from tests.cli.support import COMMAND, Run, on_terminal
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 EVIL = "[bold]b[/bold] [red]\x1b[31mred\x1b]0;title\x07\x9b2J\x08\x7f\r\u202egpj.exe\u2028end"
 LITERAL = "[bold]b[/bold] [red]"
@@ -18,28 +23,54 @@ COLOURS = re.compile(r"\x1b\[(0|1|2|31|32|33|1;31|1;33)m")
 """The only sequences that the command itself sends."""
 
 
-@pytest.fixture
-def evil(run: Run, tmp_path: Path) -> str:
-    """A model whose publishers and operators wrote hostile text wherever they could."""
-    folder = tmp_path / "evil"
+@pytest.fixture(scope="module")
+def evil_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with a model whose publishers and operators wrote hostile text wherever they could."""
+    place = tmp_path_factory.mktemp("evil")
+    folder = place / "evil"
     folder.mkdir()
-    for number, content in enumerate(("a", "b")):
-        (folder / "model.bin").write_text(content)
-        (folder / "[red]x[.bin").write_text(content)
-        run(
-            *("register", "evil", folder, "--changelog", f"{EVIL}\n{EVIL}{number}", "--intended-use", EVIL),
-            *(
-                "--metric",
-                f"{EVIL}=0.{number}",
-                "--param",
-                f"{EVIL}={EVIL}",
-                "--tag",
-                f"{EVIL}={EVIL}{number}",
-            ),
-            *("--run", EVIL, "--license", EVIL),
-        )
-    run("alias", "evil", "production", "1.0.0", "--reason", EVIL)
-    run("yank", "evil:1.0.0", "--reason", EVIL)
+
+    def run(*arguments: str | Path) -> None:
+        done = CliRunner().invoke(modelver, [str(argument) for argument in arguments])
+        assert done.exit_code == 0, done.stderr
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("MODELVER_CACHE", str(place / "cache"))
+        patch.setenv("MODELVER_REGISTRY", str(place / "registry"))
+        patch.setenv("MODELVER_ACTOR", "lena@example.org")
+        for number, content in enumerate(("a", "b")):
+            (folder / "model.bin").write_text(content)
+            (folder / "[red]x[.bin").write_text(content)
+            run(
+                *(
+                    "register",
+                    "evil",
+                    folder,
+                    "--changelog",
+                    f"{EVIL}\n{EVIL}{number}",
+                    "--intended-use",
+                    EVIL,
+                ),
+                *(
+                    "--metric",
+                    f"{EVIL}=0.{number}",
+                    "--param",
+                    f"{EVIL}={EVIL}",
+                    "--tag",
+                    f"{EVIL}={EVIL}{number}",
+                ),
+                *("--run", EVIL, "--license", EVIL),
+            )
+        run("alias", "evil", "production", "1.0.0", "--reason", EVIL)
+        run("yank", "evil:1.0.0", "--reason", EVIL)
+    return place / "registry"
+
+
+@pytest.fixture
+def evil(evil_registry: Path, registry_path: Path) -> str:
+    """That model, in a registry of the test's own."""
+    shutil.copytree(evil_registry, registry_path)
     return "evil"
 
 

@@ -78,7 +78,7 @@ def test_an_alias_that_is_resolved_again_costs_one_request(bucket: Bucket) -> No
     assert requests[0].path.endswith("21.json")
 
 
-@pytest.mark.parametrize("commits", [10, 300])
+@pytest.mark.parametrize("commits", [10, 150])
 def test_a_new_machine_resolves_in_five_requests_and_the_tail(bucket: Bucket, commits: int) -> None:
     """What is before the newest checkpoint is not read."""
     bucket.filled(commits)
@@ -87,7 +87,7 @@ def test_a_new_machine_resolves_in_five_requests_and_the_tail(bucket: Bucket, co
     listed = [path for path in bucket.server.behind(bucket.url) if "/checkpoints/" in path]
     newest = max((int(Path(path).stem) for path in listed), default=0)
     assert len(requests) <= COLD + commits - newest
-    assert (newest > 0) == (commits == 300)
+    assert (newest > 0) == (commits == 150)
 
 
 def test_a_registration_costs_the_same_however_long_the_log_is(
@@ -96,7 +96,7 @@ def test_a_registration_costs_the_same_however_long_the_log_is(
     """A machine that knows the log reads no more of it."""
     counts = []
     with FaultProxy("127.0.0.1", seaweedfs.port, NO_FAULTS) as proxy:
-        for place, commits in ((bucket, 10), (Bucket(seaweedfs, proxy, tmp_path), 300)):
+        for place, commits in ((bucket, 10), (Bucket(seaweedfs, proxy, tmp_path), 150)):
             place.filled(commits)
             registry = place.from_new_machine()
             publish(registry, b"three")
