@@ -5,16 +5,20 @@ that a stall counts for every request that was due in it. The registry is in Sea
 of the load, as is the client. Windows with and without swaps alternate, in both orders; "quiet : quiet" is the same ratio
 between windows without swaps, and so what the machine's own noise is.
 
+With --ballast, each swap is to a version that the server never had and that brings so many more bytes, so that a download and
+its verification, on the same two cores, are part of the swap; without it, all versions are in the cache after the first time.
+
 Peers that reload a model in place have a gap, in which nothing is answered, in place of a ratio; a service without reloads
 is the physical limit, and is what "quiet" is.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, pairwise
 from pathlib import Path
 
@@ -23,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import psutil
 
-from tests.e2e.speech import RELEASES, Load, Production, SpeechServer, load
+from tests.e2e.speech import RELEASES, Load, Production, SpeechServer, load, noted, release
 from tests.servers.seaweedfs import SeaweedFS
 
 WARM_UP = 5.0
@@ -50,6 +54,16 @@ class Windows:
         due = np.array([answer[0] for answer in asked.answers])
         taken = np.array([answer[1] for answer in asked.answers]) * 1000
         return [(kind, taken[(due >= start) & (due < end)]) for kind, start, end in self.spans]
+
+
+def heavy(production: Production, mebibytes: int, count: int) -> Iterator[str]:
+    """Register versions of so many MiB, and return their numbers."""
+    for number in range(count):
+        kind = RELEASES[number % len(RELEASES)]
+        version = f"8.{number}.0"
+        production.register(version, noted(release(kind), version), ballast=os.urandom(mebibytes * 2**20))
+        production.expected[version] = production.expected[kind]
+    return iter([f"8.{number}.0" for number in range(count)])
 
 
 def show(measured: list[tuple[str, np.ndarray]]) -> None:
@@ -95,8 +109,13 @@ def main() -> None:
     parser.add_argument(
         "--interval", type=float, default=0.25, help="the follower's interval in seconds (0.25)"
     )
+    parser.add_argument("--ballast", type=int, default=0, help="MiB that each swap downloads too (0)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="modelver-bench-") as home, SeaweedFS(Path(home) / "s3") as store:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 (a disk would be measured, too)
+    with (
+        tempfile.TemporaryDirectory(prefix="modelver-bench-", dir=memory) as home,
+        SeaweedFS(Path(home) / "s3") as store,
+    ):
         folder = Path(home)
         production = Production(store, folder)
         opened = {
@@ -104,7 +123,9 @@ def main() -> None:
             "storage_options": production.options,
             "cache_dir": str(folder / "cache"),
         }
-        moves = cycle([*RELEASES[1:], RELEASES[0]])
+        moves: Iterator[str] = cycle([*RELEASES[1:], RELEASES[0]])
+        if options.ballast:
+            moves = heavy(production, options.ballast, len(RELEASES) + 2 * options.rounds * options.swaps)
         windows = Windows()
         with SpeechServer(folder, opened, {"interval": options.interval}) as server:
             process = psutil.Process(server.process.pid)
@@ -113,12 +134,12 @@ def main() -> None:
                     production.promote(version)
                     server.serves(version)
                 time.sleep(WARM_UP)
-                memory = [process.memory_info().rss]
+                resident = [process.memory_info().rss]
                 for _ in range(options.rounds):
                     for kind in ("quiet", "swaps", "swaps", "quiet"):
                         chosen = [next(moves) for _ in range(options.swaps)] if kind == "swaps" else []
                         windows.run(kind, options.window, chosen, production)
-                        memory.append(process.memory_info().rss)
+                        resident.append(process.memory_info().rss)
             history = server.get("/history")
     loads = [change["load_seconds"] for change in history if change["outcome"] == "swapped"]
     show(windows.latencies(asked))
@@ -129,7 +150,7 @@ def main() -> None:
         f"\nfailed requests: {len(asked.failed)}; answers that are not of the version that they name: {wrong}"
     )
     print(f"swaps: {len(loads) - 1}; load and check: {statistics.median(loads) * 1000:.0f} ms, the median")
-    print("the server's memory, MiB: " + " ".join(f"{rss / 2**20:.0f}" for rss in memory))
+    print("the server's memory, MiB: " + " ".join(f"{rss / 2**20:.0f}" for rss in resident))
 
 
 if __name__ == "__main__":

@@ -97,9 +97,10 @@ class Production:
             self.expected[version] = computed(release(version), folder)
         self.promote(RELEASES[0])
 
-    def register(self, version: str, data: bytes) -> None:
-        """Register a model under a version."""
-        self.registry.register(MODEL, {FILE: data}, version=version, changelog=version, capture=False)
+    def register(self, version: str, data: bytes, **files: bytes) -> None:
+        """Register a model under a version, with other files."""
+        contents = {FILE: data, **files}
+        self.registry.register(MODEL, contents, version=version, changelog=version, capture=False)
 
     def promote(self, version: str) -> None:
         """Let production name a version."""
