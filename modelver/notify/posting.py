@@ -54,8 +54,11 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], timeout: float
         timeout: Seconds to connect, and as many for what follows.
     """
     parts = urlsplit(target.url)
+    try:
+        connection = _connection(parts, timeout)
+    except (OSError, ValueError) as error:  # an environment with certificates or a proxy that are none
+        return Answer(trouble=_trouble(error, timed_out=False))
     late = threading.Event()
-    connection = _connection(parts, timeout)
 
     def end() -> None:
         late.set()
@@ -69,7 +72,6 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], timeout: float
         watch.start()
         return _exchange(connection, parts, body, headers)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        # The text of an error may quote what was sent or answered, so its kind has to do.
         return Answer(trouble=_trouble(error, timed_out=late.is_set()))
     finally:
         watch.cancel()
@@ -124,6 +126,7 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _trouble(error: Exception, *, timed_out: bool) -> str:
+    """Return what went wrong, in words of ours or the system's: an error's text may quote what was sent or answered."""
     if timed_out or isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -89,8 +89,10 @@ def follow(session: Session, asked: Asked, every: float) -> Iterator[Notified]:
     _check_since(session, asked)
     while True:
         targets = _targets(session)
-        yield merged(_round(session, targets, asked, rests), targets)
-        asked = attrs.evolve(asked, since=None)
+        found = merged(_round(session, targets, asked, rests), targets)
+        yield found
+        if found.deliveries or not found.unread:
+            asked = attrs.evolve(asked, since=None)
         time.sleep(every * random.uniform(0.9, 1.1))  # noqa: S311 (no secret)
 
 
@@ -159,13 +161,13 @@ def _check_since(session: Session, asked: Asked) -> None:
 
     Raises:
         NotFound: There is no such model.
-        InvalidValue: A commit's number, but no model.
+        InvalidValue: A commit's number, but no model, or none of its commits.
     """
-    if asked.model is not None:
-        session.state(asked.model)
-    if isinstance(asked.since, int) and (asked.model is None or asked.since < 1):
+    last = session.state(asked.model).seq if asked.model is not None else 0
+    if isinstance(asked.since, int) and not 1 <= asked.since <= last:
         raise InvalidValue(
             "commits are numbered from 1 in each model's log",
             where=f"since {asked.since}",
-            hint="Name the model, or give a time.",
+            expected=f"1 to {last}" if last else "",
+            hint="" if last else "Name the model, or give a time.",
         )

@@ -1,7 +1,8 @@
 """Who is to be told of what happens in a registry: the local configuration alone says so.
 
 ``$MODELVER_NOTIFY`` names a file of this machine, and the nearest ``modelver.toml`` upwards may have tables of its own,
-which are for the registry that it names. Where neither is, committing pays a look for the file, and nothing else.
+which are for the registry that it names, or that is opened there without an address: a trial in another one, such as a
+test makes, is nobody's news. Where neither is, committing pays a look for the file, and nothing else.
 """
 
 import logging
@@ -14,6 +15,7 @@ import attrs
 
 from modelver.errors import InvalidValue, ModelverError, NotFound
 from modelver.project.file import find_project_file, load_project_file, registry_url
+from modelver.registry.opening import DEFAULT, VARIABLE
 from modelver.storage.store import Store
 from modelver.values.url import without_credentials
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from modelver.registry.telling import Teller
 
 NOTIFY = "MODELVER_NOTIFY"
+ANY = "*"
 
 _LOGGER = logging.getLogger("modelver")
 
@@ -87,7 +90,7 @@ def _of_machine() -> Stated | None:
     if not named:
         return None
     path = Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 (never raises without a home)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 (False also where it can't be looked at)
         raise NotFound("there is no such file", where=f"${NOTIFY}: {path}")
     file = load_project_file(path)
     tables: Mapping[str, object] = file.tables if file else {}
@@ -112,7 +115,8 @@ def _of_project() -> Stated | None:
             where=file.path,
             hint=f"Name a file of your own in ${NOTIFY}.",
         )
-    return Stated(file.label, file.tables["notify"], registry_url(file) or "")
+    meant = registry_url(file) or os.environ.get(VARIABLE) or DEFAULT
+    return Stated(file.label, file.tables["notify"], meant)
 
 
 def is_own(owner: int, user: int) -> bool:
@@ -128,8 +132,8 @@ def is_own(owner: int, user: int) -> bool:
 
 
 def is_same_place(address: str, store: Store) -> bool:
-    """Tell whether an address is that of a store; an empty one is any store's."""
-    if not address:
+    """Tell whether an address is that of a store; an empty one, or ``*``, is any store's."""
+    if address in {"", ANY}:
         return True
     if "://" not in store.url:
         path = address.removeprefix("file://")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import Run
+from tests.cli.test_documentation import keys, section
 from tests.notify.receiver import SECRET, Receiver
 
 
@@ -15,6 +16,7 @@ def receiver(registry_path: Path, fraud: str, monkeypatch: pytest.MonkeyPatch) -
     assert fraud == "acme/fraud"
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     with Receiver() as server:
+        # The registry is the one that $MODELVER_REGISTRY names.
         (registry_path.parent / "modelver.toml").write_text(
             f'[[notify]]\nname = "risk"\nurl = "http://jane:p4ss@127.0.0.1:{server.port}/t0ken?key=t0ken"\n'
             'secret_env = "HOOK_SECRET"\n'
@@ -101,3 +103,11 @@ def test_what_does_not_go_together_is_refused(run: Run, arguments: list[str]) ->
 def test_nobody_to_tell_is_not_found(run: Run, fraud: str) -> None:
     """With a hint where recipients are looked for."""
     assert "MODELVER_NOTIFY" in run("notify", fraud, code=3).stderr
+
+
+def test_each_json_key_is_documented(run: Run, receiver: Receiver) -> None:
+    """Each key of an answer is named in the verb's section."""
+    assert receiver.received == []
+    answer = run("notify", "--since", "2026-01-01", "--dry-run", "--json").json
+    assert len(answer["deliveries"]) == 3
+    assert [key for key in keys(answer) if f"`{key}`" not in section("modelver notify")] == []

@@ -37,7 +37,8 @@ def configure(project: Path) -> Configure:
     """Give what writes the project's tables."""
 
     def write(*urls: str, **keys: str) -> None:
-        tables = [{"url": f'"{url}"', "secret_env": '"HOOK_SECRET"', **keys} for url in urls]
+        usual = {"secret_env": '"HOOK_SECRET"', "registry": '"*"'}
+        tables = [{"url": f'"{url}"', **usual, **keys} for url in urls]
         lines = [
             line for table in tables for line in ("[[notify]]", *(f"{k} = {v}" for k, v in table.items()))
         ]

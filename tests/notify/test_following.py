@@ -54,6 +54,24 @@ def test_who_fails_is_left_alone(registry: mv.Registry, configure: Configure) ->
         assert len(receiver.received) == 2
 
 
+def test_a_registry_that_can_not_be_listed_ends_nothing(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, tmp_path: Path
+) -> None:
+    """The round says so, and the next one finds what there is."""
+    publish(registry, b"1", aliases=["production"])
+    configure(receiver.url, at_once="false")
+    models, aside = tmp_path / "registry" / "models", tmp_path / "aside"
+    rounds = registry.keep_notifying(since="2026-01-01", every=0.01)
+    models.rename(aside)
+    models.symlink_to(models)
+    first = next(rounds)
+    assert not first
+    assert "can't be listed" in first.notes[0]
+    models.unlink()
+    aside.rename(models)
+    assert [len(each.deliveries) for each in islice(rounds, 2)] == [1, 0]
+
+
 def test_a_rest_grows_with_each_failure_and_ends_with_a_success() -> None:
     """Up to a quarter of an hour."""
     rests = Rests(10.0)

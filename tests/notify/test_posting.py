@@ -86,18 +86,20 @@ def test_a_login_in_the_address_is_sent_as_one(receiver: Receiver) -> None:
     assert "jane" not in request.headers["Host"]
 
 
-@pytest.mark.parametrize(
-    ("text", "low", "high"),
-    [
-        ("7", 7, 7),
-        ("0", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3000, 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
-    ],
-)
-def test_a_recipient_may_ask_for_time(receiver: Receiver, text: str, low: float, high: float) -> None:
-    """In seconds, or with a date."""
+@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("0", 0.0)])
+def test_a_recipient_may_ask_for_time(receiver: Receiver, text: str, seconds: float) -> None:
+    """In seconds."""
     receiver.answers.append((503, {"Retry-After": text}))
+    assert send(receiver.url).retry_after == seconds
+
+
+@pytest.mark.parametrize(("hours", "low", "high"), [(100, 300_000, 360_000), (-1, 0, 0)])
+def test_a_recipient_may_ask_for_time_with_a_date(
+    receiver: Receiver, hours: int, low: float, high: float
+) -> None:
+    """One that has passed asks for nothing."""
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    receiver.answers.append((503, {"Retry-After": date}))
     wanted = send(receiver.url).retry_after
     assert wanted is not None
     assert low <= wanted <= high
@@ -206,6 +208,16 @@ def test_https_goes_through_the_environments_proxy(monkeypatch: pytest.MonkeyPat
     assert b"CONNECT hooks.example.org:8443 " in seen[0]
     assert b"Proxy-Authorization: Basic bWU6cHc=" in seen[0]
     assert "p4ss" not in answer.trouble
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"), [("https_proxy", "http://proxy:port"), ("SSL_CERT_FILE", "/no/such/file")]
+)
+def test_a_broken_environment_is_trouble(monkeypatch: pytest.MonkeyPatch, variable: str, text: str) -> None:
+    """No exception, and no request that goes elsewhere."""
+    monkeypatch.setenv(variable, text)
+    with talking(lambda _: None) as place:
+        assert send(f"https://{place if variable != 'https_proxy' else 'hooks.example.org'}/").trouble
 
 
 def self_signed(folder: Path) -> Path:

@@ -114,7 +114,7 @@ def test_two_recipients_get_what_their_audiences_may_read(
 ) -> None:
     """Comms learn of nobody by name, nor why; each has a secret and an id of its own."""
     tables = [
-        f'[[notify]]\nname = "{audience}"\nurl = "{receiver.url}/{audience}"\nsecret_env = "{secret}"\naudience = "{audience}"\n'
+        f'[[notify]]\nname = "{audience}"\nurl = "{receiver.url}/{audience}"\nsecret_env = "{secret}"\naudience = "{audience}"\nregistry = "*"\n'
         for audience, secret in (("comms", "OTHER_SECRET"), ("engineering", "HOOK_SECRET"))
     ]
     (project / "modelver.toml").write_text("".join(tables))
@@ -247,6 +247,25 @@ def test_a_project_tells_of_its_own_registry_alone(
     assert receiver.types == ["alias.promoted"] * 2
 
 
+def test_a_project_without_an_address_tells_of_the_registry_that_is_meant_there(
+    receiver: Receiver, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the environment's, else the folder's own."""
+    (project / "modelver.toml").write_text(
+        f'[[notify]]\nurl = "{receiver.url}"\nsecret_env = "HOOK_SECRET"\n'
+    )
+    publish(mv.Registry(tmp_path / "other"), aliases=["production"])
+    assert settled()
+    assert receiver.received == []
+    publish(mv.Registry(), aliases=["production"])
+    assert settled()
+    assert len(receiver.received) == 1
+    monkeypatch.setenv("MODELVER_REGISTRY", str(tmp_path / "other"))
+    publish(mv.Registry(), b"2", aliases=["production"])
+    assert settled()
+    assert len(receiver.received) == 2
+
+
 def test_a_machine_has_recipients_of_its_own(
     receiver: Receiver, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +276,7 @@ def test_a_machine_has_recipients_of_its_own(
         table.replace("NAME", "all") + table.replace("NAME", "one") + f'registry = "{tmp_path}/elsewhere"\n'
     )
     monkeypatch.setenv("MODELVER_NOTIFY", str(file))
-    (project / "modelver.toml").write_text(table.replace("NAME", "project"))
+    (project / "modelver.toml").write_text(table.replace("NAME", "project") + 'registry = "*"\n')
     registry = mv.Registry(tmp_path / "registry")
     publish(registry, aliases=["production"])
     assert settled()
@@ -549,6 +568,8 @@ def test_a_beginning_has_to_mean_something(
         registry.notify(since=1)
     with pytest.raises(mv.InvalidValue, match="numbered from 1"):
         registry.notify(MODEL, since=0)
+    with pytest.raises(mv.InvalidValue, match="1 to 3"):
+        registry.notify(MODEL, since=20261117)
     with pytest.raises(mv.InvalidValue, match="not a time"):
         registry.notify(MODEL, since="yesterday")
     with pytest.raises(mv.NotFound):
