@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from modelver.compare.metrics import metric_label
-from modelver.publish.markdown import bullets, code, escape, table
+from modelver.publish.markdown import Markdown, bullets, code, escape, table
 from modelver.registry.released import Release
 
 _ROWS = 200
+_FAILED = Markdown("**FAILED**")
 _BETTER = {True: "better", False: "worse", None: ""}
 
 
@@ -26,7 +27,7 @@ def _parts(release: Release) -> Iterator[str]:
         rows = sorted(said, key=bool)
         yield table(
             ("", "check", "why"),
-            [("passed" if each else "**FAILED**", code(each.check), each.reason) for each in rows[:_ROWS]],
+            [("passed" if each else _FAILED, code(each.check), each.reason) for each in rows[:_ROWS]],
         )
     if release.metrics:
         yield f"### Metrics, compared with {escape(release.former)}"
