@@ -161,6 +161,8 @@ def _local_site(session: Session, place: Path, layout: Layout, wanted: Wanted, n
         raise StoreError("not a place to lay a version out", where=place, found=error) from error
     if not target.name or any(target.is_relative_to(folder) for folder in session.own_folders):
         raise _ours(target)
+    if any(part.startswith(".") and part.endswith(".modelver") for part in target.parts):
+        raise _ours(target)
     checking = Checking("stamp", session.stamps, dict)
     if layout.kind is Kind.TRITON:
         return NumberedSite(target, name, CONFIG, layout.config, wanted, checking)
@@ -169,7 +171,7 @@ def _local_site(session: Session, place: Path, layout: Layout, wanted: Wanted, n
 
 def _ours(where: object) -> InvalidValue:
     return InvalidValue(
-        "not a place to lay a version out: it is the registry's, or the cache's",
+        "not a place to lay a version out: it is the registry's, the cache's, or another layout's",
         where=where,
         hint="Choose a folder of its own.",
     )

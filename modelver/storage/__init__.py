@@ -86,6 +86,8 @@ def open_named(
             where=without_credentials(url) or scheme,
             expected="a folder, s3://, gs:// or az://",
         )
+    if not {"", ".", ".."}.isdisjoint(place.split("/")):
+        raise InvalidValue("not an address with plain folders", where=without_credentials(url))
     above, _, folder = place.rpartition("/")
     address = f"{scheme}://{above or folder}"
     store = remote.open_url(address, scheme.lower(), dict(storage_options or {}), timeout)

@@ -255,8 +255,9 @@ def test_what_is_not_ours_is_never_replaced(registry: mv.Registry, place: Path, 
     before = content(place.parent)
     with pytest.raises(mv.AlreadyExists):
         registry.materialize(ALIAS, place)
-    assert content(place.parent).items() >= before.items()
+    assert content(place.parent) == before
     assert os.path.lexists(place)
+    assert not (place.parent / ".fraud.modelver").exists()
 
 
 def test_a_link_that_was_replaced_meanwhile_is_left(registry: mv.Registry, place: Path) -> None:
@@ -306,6 +307,52 @@ def test_the_registry_and_the_cache_are_no_places(
             with pytest.raises(mv.InvalidValue, match="not a place"):
                 registry.materialize(ALIAS, place, layout)
     assert content(root) == before
+
+
+def test_a_folder_of_the_version_s_number_that_is_not_ours_is_left(
+    registry: mv.Registry, place: Path
+) -> None:
+    """Somebody who puts a version of their own into the model's folder keeps it, however alike its files are."""
+    register(registry, FIRST)
+    registry.materialize(ALIAS, place, "triton", name="fraud")
+    mine = place / "fraud" / "2" / "model.onnx"
+    mine.parent.mkdir()
+    mine.write_bytes(b"x" * len(SECOND["model.onnx"]))
+    register(registry, SECOND)
+    for _ in range(2):
+        with pytest.raises(mv.AlreadyExists, match="did not make"):
+            registry.materialize(ALIAS, place, "triton", name="fraud")
+    assert mine.read_bytes().startswith(b"xxx")
+    mine.unlink()
+    mine.parent.rmdir()
+    assert registry.materialize(ALIAS, place, "triton", name="fraud").changed
+
+
+def test_a_layout_is_no_place_for_another(registry: mv.Registry, place: Path) -> None:
+    """The link of one would lead into its version's own folder."""
+    register(registry, FIRST)
+    made = registry.materialize(ALIAS, place)
+    for other in (place, Path(made.path) / "x"):
+        with pytest.raises(mv.InvalidValue, match="not a place"):
+            registry.materialize(ALIAS, other, "triton")
+    assert content(place) == FIRST
+
+
+def test_a_call_that_never_came_to_its_end_displaces_no_whole_version(
+    registry: mv.Registry, place: Path
+) -> None:
+    """Only versions that are whole count among those that are kept."""
+    register(registry, FIRST)
+    first = Path(registry.materialize(ALIAS, place).path)
+    register(registry, SECOND)
+    registry.materialize(ALIAS, place)
+    register(registry, {"model.onnx": onnx_model([7.0])})
+    damage(registry, onnx_model([7.0]))
+    with pytest.raises(mv.IntegrityError):
+        registry.materialize(ALIAS, place)
+    move(registry, "1.1.0")
+    registry.materialize(ALIAS, place, keep=2, grace=0)
+    assert first.exists()
 
 
 @pytest.mark.parametrize(
@@ -590,7 +637,12 @@ def test_in_a_bucket_what_is_not_ours_is_left(bucket: mv.Registry, seaweedfs: Se
             bucket.materialize(ALIAS, f"{place}-2")
         first = bucket.materialize(ALIAS, place).path.rpartition("/")[2]
         client.put_object(Bucket=name, Key=f"{prefix}/{first}/mine.txt", Body=b"mine")
-    register(bucket, SECOND)
+        second = register(bucket, SECOND)
+        key = f"{prefix}/2-{second.digest.hex[:12]}/model.onnx"
+        client.put_object(Bucket=name, Key=key, Body=b"mine")
+        with pytest.raises(mv.AlreadyExists):
+            bucket.materialize(ALIAS, place)
+        client.delete_object(Bucket=name, Key=key)
     bucket.materialize(ALIAS, place, keep=1, grace=0)
     assert [path for path in seaweedfs.behind(place) if path.startswith(first)] == [f"{first}/mine.txt"]
 
@@ -598,6 +650,9 @@ def test_in_a_bucket_what_is_not_ours_is_left(bucket: mv.Registry, seaweedfs: Se
 def test_a_place_that_a_bucket_can_t_be_is_refused(bucket: mv.Registry) -> None:
     """In the registry, around it, or in a store that replaces nothing in one step."""
     register(bucket, FIRST)
+    for place in (f"{bucket.url}/x/../y", f"{bucket.url}//x", f"{bucket.url}/./x"):
+        with pytest.raises(mv.InvalidValue, match="plain folders"):
+            bucket.materialize(ALIAS, place)
     for place in (bucket.url, f"{bucket.url}/models", bucket.url.rpartition("/")[0]):
         with pytest.raises(mv.InvalidValue, match="not a place"):
             bucket.materialize(ALIAS, place)

@@ -111,6 +111,18 @@ class BucketSite:
         """Return the same name: what an earlier try left there is gone on with."""
         return folder
 
+    def check_free(self, standing: Standing) -> None:
+        """Refuse a folder with other files than the version's; those may be of one whose note in the mark was lost."""
+        sizes = {entry.path: entry.size for entry in standing.files}
+        foreign = [path for path, size in self._there(standing).items() if sizes.get(path) != size]
+        if foreign:
+            raise AlreadyExists(
+                "files that modelver did not make are in the version's place",
+                where=f"{self.where}/{standing.folder}",
+                found=foreign[0],
+                hint="Move them away.",
+            )
+
     def is_whole(self, standing: Standing) -> bool:
         """Tell whether a version was brought here whole, and all of its files are here still, by their sizes."""
         there = self._there(standing)

@@ -7,6 +7,7 @@ one rename.
 import errno
 import hashlib
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +87,8 @@ class LocalSite(ABC):
             Conflict: Somebody else holds it for too long.
         """
         with self.failing():
+            if not (self.home / NAME).exists():
+                self._check_place_is_free()  # nothing is made beside a place that is not for us
             for folder in (self.top, self.home):
                 folder.mkdir(parents=True, exist_ok=True)
                 if folder.is_symlink():
@@ -128,18 +131,27 @@ class LocalSite(ABC):
 
     def claim(self, mark: Mark) -> None:
         """Write the first mark, unless something is there."""
-        place = self.place
         with self.failing():
-            free = not os.path.lexists(place) or (
-                place.is_dir() and not place.is_symlink() and not any(place.iterdir())
-            )
-        if not free:
+            self._check_place_is_free()
+        self.write(mark)
+
+    def _check_place_is_free(self) -> None:
+        place = self.place
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_dir() or any(place.iterdir())):
             raise AlreadyExists(
                 "something that modelver did not make is there",
                 where=place,
                 hint="Choose a new or an empty place.",
             )
-        self.write(mark)
+
+    def check_free(self, standing: Standing) -> None:
+        """Refuse somebody else's folder of this name."""
+        if os.path.lexists(self.path(standing)):
+            raise AlreadyExists(
+                "a folder that modelver did not make is in the version's place",
+                where=self.path(standing),
+                hint="Move it away.",
+            )
 
     def write(self, mark: Mark) -> None:
         """Write the mark."""
@@ -169,7 +181,7 @@ class LocalSite(ABC):
         partial = self.home / f"{_PARTIAL}{self._name_of_partial()}{suffix}"
         try:
             with self.failing():
-                partial.mkdir(exist_ok=True)
+                self._make_partial(partial)
                 written = write_files(self._wanted, partial, shared=False)
                 _sync(partial, self._wanted.entries)
                 self._publish(partial, standing, before)
@@ -187,6 +199,15 @@ class LocalSite(ABC):
         )
         return Brought(sum(entry.size for entry in entries) - shared, shared)
 
+    def _make_partial(self, partial: Path) -> None:
+        """Make a folder, or go on with one that is this user's own: what is written to it goes nowhere else."""
+        if hasattr(os, "geteuid") and os.path.lexists(partial):
+            status = partial.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                remove_tree(partial)
+                partial.mkdir()
+        partial.mkdir(exist_ok=True)
+
     def _publish(self, partial: Path, standing: Standing, before: Standing | None) -> None:
         try:
             self.publish(partial, standing, before)
@@ -203,8 +224,9 @@ class LocalSite(ABC):
     def remove(self, standing: Standing) -> None:
         """Remove a version's folder, unless somebody put files into it."""
         with self.failing():
-            if os.path.lexists(self.path(standing)):
-                self.put_away(self.path(standing), standing)
+            folder = self.path(standing)
+            if folder.is_dir() and not folder.is_symlink():
+                self.put_away(folder, standing)
 
     def put_away(self, folder: Path, known: Standing) -> None:
         """Take a folder out of sight in one step, and remove it; files that are not ours are kept."""
@@ -231,8 +253,8 @@ class LocalSite(ABC):
             hint = "Free space there, mend its permissions, or choose another place."
             if error.errno == errno.EXDEV:
                 hint = "A version is made beside the place and renamed: give a folder in the mount point, not itself."
-            elif os.name == "nt":
-                hint = "It takes the right to make symbolic links, which the developer mode gives."
+            elif os.name == "nt" or error.errno in {errno.EPERM, errno.EOPNOTSUPP}:
+                hint = "It takes a file system with symbolic links, and on Windows the right to make them (developer mode)."
             raise StoreError(
                 "a version can't be laid out", where=self.where, found=error.strerror or error, hint=hint
             ) from error

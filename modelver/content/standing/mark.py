@@ -108,8 +108,13 @@ class Mark:
     def outdated(self, keep: int, grace: float, now: float) -> list[Standing]:
         """Return the versions that may go: all but the newest ones, once they are retired for long enough."""
         spare = [each for each in self.standing if each.folder != self.current]
-        candidates = spare[: max(0, len(spare) - (keep - 1))]
-        return [each for each in candidates if each.retired is not None and now - each.retired >= grace]
+        whole = [each for each in spare if each.is_whole]
+        kept = whole[max(0, len(whole) - (keep - 1)) :]
+        return [
+            each
+            for each in spare
+            if each not in kept and each.retired is not None and now - each.retired >= grace
+        ]
 
     def to_bytes(self) -> bytes:
         """Return the mark as JSON, for other programs too."""

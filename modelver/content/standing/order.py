@@ -107,6 +107,14 @@ class Site(Protocol):
         """Return the name to use for a folder whose content is to be made anew."""
         ...
 
+    def check_free(self, standing: Standing) -> None:
+        """Refuse a folder that the mark does not know, but that has something in it.
+
+        Raises:
+            AlreadyExists: It has.
+        """
+        ...
+
     def is_whole(self, standing: Standing) -> bool:
         """Tell whether a version stands there with all of its files."""
         ...
@@ -153,6 +161,8 @@ def bring_about(site: Site, wish: Wish) -> Outcome:
             folder = site.unused(there.folder if there else wish.folder)
             before = mark.find(folder)
             standing = Standing(folder, wish.version, wish.digest, wish.files, retired=time.time())
+            if before is None:
+                site.check_free(standing)
             mark = mark.with_(standing)
             site.write(mark)
             brought = site.fill(standing, before)
