@@ -1,5 +1,6 @@
 """A release's summary in Markdown, for the page of a CI job: no links, and nothing that a publisher wrote does anything."""
 
+import re
 from collections.abc import Iterator
 
 from modelver.compare.metrics import metric_label
@@ -8,6 +9,7 @@ from modelver.registry.released import Release
 
 _ROWS = 200
 _FAILED = Markdown("**FAILED**")
+_ADDRESS = re.compile(r"(?<=www)\.|:(?=//)|@", re.IGNORECASE)
 _BETTER = {True: "better", False: "worse", None: ""}
 
 
@@ -17,17 +19,19 @@ def summary(release: Release) -> str:
 
 
 def _parts(release: Release) -> Iterator[str]:
-    yield f"## {escape(release.headline)}"
+    yield f"## {_plain(release.headline)}"
     yield table(("", ""), _facts(release))
     yield "### Steps"
-    yield table(("step", "outcome", ""), [(each.name, each.outcome, each.detail) for each in release.steps])
+    yield table(
+        ("step", "outcome", ""), [(each.name, each.outcome, _plain(each.detail)) for each in release.steps]
+    )
     said = (*release.registering, *release.moving)
     if said:
         yield "### Checks"
         rows = sorted(said, key=bool)
         yield table(
             ("", "check", "why"),
-            [("passed" if each else _FAILED, code(each.check), each.reason) for each in rows[:_ROWS]],
+            [("passed" if each else _FAILED, code(each.check), _plain(each.reason)) for each in rows[:_ROWS]],
         )
     if release.metrics:
         yield f"### Metrics, compared with {escape(release.former)}"
@@ -36,14 +40,14 @@ def _parts(release: Release) -> Iterator[str]:
         )
     if release.findings:
         yield "### Notes"
-        yield bullets(release.findings[:_ROWS])
+        yield bullets([_plain(each) for each in release.findings[:_ROWS]])
 
 
 def _facts(release: Release) -> Iterator[tuple[object, object]]:
     yield "version", code(release.ref)
     yield "digest", code(release.digest)
     yield "bump", release.bump or "none"
-    yield "why", release.why
+    yield "why", _plain(release.why)
     if release.tag:
         yield "tag", code(release.tag)
     if release.alias:
@@ -55,7 +59,12 @@ def _facts(release: Release) -> Iterator[tuple[object, object]]:
 def _metrics(release: Release) -> Iterator[tuple[object, ...]]:
     for row in release.metrics:
         label = metric_label(row.name, row.dataset, row.slice)
-        yield label, _figure(row.a), _figure(row.b), _BETTER[row.better]
+        yield _plain(label), _figure(row.a), _figure(row.b), _BETTER[row.better]
+
+
+def _plain(text: object) -> Markdown:
+    """Return a text that does nothing, and in which GitHub's dialect makes no links of bare addresses either."""
+    return Markdown(_ADDRESS.sub(r"\\\g<0>", escape(text)))
 
 
 def _figure(value: float | None) -> str:

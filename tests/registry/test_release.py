@@ -416,6 +416,8 @@ def test_a_release_shows_itself(registry: mv.Registry, checkout: Checkout) -> No
     summary = made.summary()
     assert "| f1 | 0.9 | 0.8 | worse |" in summary
     assert "](http" not in summary.replace("\\]", "")
+    assert "http://" not in summary
+    assert "www." not in summary
     assert "<script" not in summary
     assert "acme/fraud:1.0.1 was registered" in str(made)
     assert made.to_dict()["bump"] == "patch"
