@@ -86,11 +86,12 @@ class LogReader:
         """
         # What was seen is asked for first: meanwhile another process may see more than is read here.
         seen = self._seen()
-        if self._state is None:
+        known = self._state  # another thread may read on meanwhile
+        if known is None:
             start, commits = self._cold()
             self._checkpoint = start.seq
         else:
-            start, commits = self._state, list(self._follow(self._state.seq, self._state.head))
+            start, commits = known, list(self._follow(known.seq, known.head))
             made = [commit.checkpoint.seq for commit, _ in commits if commit.checkpoint]
             self._checkpoint = max([self._checkpoint, *made])
         state = replay(start, commits)

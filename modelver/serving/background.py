@@ -19,6 +19,10 @@ class Working(Protocol):
         """Do what is due; return the seconds until the next time."""
         ...
 
+    def reap(self) -> None:
+        """Clear away what is done with; also after the end of the thread."""
+        ...
+
     def forked(self) -> None:
         """Go on in a forked child."""
         ...
@@ -47,8 +51,11 @@ class Worker:
         self._thread.start()
 
     def wake(self) -> None:
-        """Have ``step`` called now."""
+        """Have ``step`` called now; once the thread was stopped, ``reap``, in the caller's."""
         self._awake.set()
+        subject = self._subject() if self._stopped.is_set() else None
+        if subject is not None:
+            subject.reap()
 
     def stop(self, timeout: float | None = None) -> None:
         """End the thread, and wait until it is done."""

@@ -4,7 +4,6 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -15,6 +14,7 @@ from modelver.serving.background import Worker
 from modelver.serving.candidate import Candidate, Maker, StageFailed, first_at_hand
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.handover import Handover
+from modelver.serving.journal import Journal, line
 from modelver.serving.served import ANSWERING, Served
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
@@ -26,8 +26,6 @@ T = TypeVar("T")
 Swap = Literal["overlap", "drain"]
 
 _LOGGER = logging.getLogger("modelver")
-_REMEMBERED = 1000
-"""Entries of the history that are kept."""
 
 
 class Follower(Generic[T]):
@@ -60,15 +58,12 @@ class Follower(Generic[T]):
         self.interval = interval
         self._maker = maker
         self._swap = swap
-        self._on_change = on_change
         self._release = release
         self._drain_timeout = drain_timeout
-        self._changes: deque[Change] = deque(maxlen=_REMEMBERED)
-        self._counts: dict[Stage, int] = {}
-        self._swaps = 0
         self._confirmed = time.monotonic()
         # Each try of a version interrupts those who wait, where the old model has to go first.
         self._troubles = Troubles(interval, final=("load", "check") if swap == "drain" else ())
+        self._journal = Journal(maker.ref, self._troubles, on_change)
         self._told_yank = ""
         self._last: ModelVersion | None = None
         self._working = threading.Lock()
@@ -138,7 +133,7 @@ class Follower(Generic[T]):
     @property
     def history(self) -> tuple[Change, ...]:
         """What was swapped in and what could not be, the oldest first; the last thousand."""
-        return tuple(self._changes)
+        return self._journal.changes
 
     @property
     def failing(self) -> Change | None:
@@ -147,15 +142,7 @@ class Follower(Generic[T]):
 
     def figures(self) -> Figures:
         """Return the follower in numbers, for metrics."""
-        swapped = next((change for change in reversed(self.history) if change.outcome == "swapped"), None)
-        return Figures(
-            age=self.age,
-            swaps=self._swaps,
-            failures=dict(self._counts),
-            fetch_seconds=swapped.fetch_seconds if swapped else 0.0,
-            load_seconds=swapped.load_seconds if swapped else 0.0,
-            failing=self.failing is not None,
-        )
+        return self._journal.figures(self.age)
 
     def check_now(self) -> Served[T]:
         """Look at the registry now, in this thread, swap if there is something to swap, and return what is served."""
@@ -167,7 +154,7 @@ class Follower(Generic[T]):
         """Follow no more. Those who use the model may go on; it is released when they are done."""
         self._place.close()
         self._worker.stop()
-        self._reap()
+        self.reap()
 
     def __enter__(self) -> Self:
         return self
@@ -192,7 +179,7 @@ class Follower(Generic[T]):
 
     def step(self) -> float:
         """Do what is due, in the background; return the seconds until the next time."""
-        self._reap()
+        self.reap()
         if time.monotonic() >= self._due:
             self._tick()
             self._due = time.monotonic() + self.interval * random.uniform(0.9, 1.1)  # noqa: S311 (as above)
@@ -212,7 +199,7 @@ class Follower(Generic[T]):
     def _tick(self) -> None:
         """Look once, and swap where there is something to swap."""
         with self._working:
-            self._reap()
+            self.reap()
             try:
                 sighting = self._maker.look()
             except Exception as error:  # noqa: BLE001 (whatever it is, the old version serves on)
@@ -239,7 +226,7 @@ class Follower(Generic[T]):
         # A clock that was set back must not make what is known younger than it is.
         old = max(0.0, (datetime.now(UTC) - sighting.as_of).total_seconds()) if sighting.as_of else 0.0
         self._confirmed = (
-            max(self._confirmed, time.monotonic() - old) if self._swaps else time.monotonic() - old
+            max(self._confirmed, time.monotonic() - old) if self._journal.swaps else time.monotonic() - old
         )
 
     def _tell_yank(self, sighting: Sighting) -> None:
@@ -266,7 +253,7 @@ class Follower(Generic[T]):
         if not self._place.vacate(self._drain_timeout):
             late = TimeoutError(f"the old model was still in use after {self._drain_timeout:g} s")
             raise StageFailed("drain", late)
-        self._reap()
+        self.reap()
 
     def _restore(self) -> None:
         """Load the last good version again, where its successor failed after it had been released."""
@@ -275,72 +262,27 @@ class Follower(Generic[T]):
         try:
             candidate = self._maker.fetch(self._last).load()
         except StageFailed as failure:
-            _LOGGER.warning(
-                "%s: %s can't be loaded again: %s", self.ref, self._last.ref, _line(failure.error)
-            )
+            _LOGGER.warning("%s: %s can't be loaded again: %s", self.ref, self._last.ref, line(failure.error))
         else:
             self._place.put(candidate.served)
 
     def _put(self, candidate: Candidate[T], sighting: Sighting, previous: ModelVersion | None) -> None:
         self._place.put(candidate.served)
         self._last = sighting.version
-        self._swaps += 1
-        self._troubles.clear()
-        change = Change(
-            at=datetime.now(UTC),
-            ref=self.ref,
-            outcome="swapped",
-            version=sighting.version,
-            previous=previous,
-            cause=sighting.cause,
-            reason=sighting.reason,
-            by=sighting.by,
-            fetch_seconds=candidate.fetch_seconds,
-            load_seconds=candidate.load_seconds,
-        )
-        _LOGGER.info("%s", change)
-        self._record(change)
+        self._journal.swapped(sighting, previous, candidate.fetch_seconds, candidate.load_seconds)
+        self.reap()
 
     def _fail(self, stage: Stage, error: BaseException | str, sighting: Sighting | None) -> None:
-        """Report a failure, unless it is one that was reported and still holds."""
-        change = Change(
-            at=datetime.now(UTC),
-            ref=self.ref,
-            outcome="failed",
-            version=sighting.version if sighting else None,
-            previous=self._last,
-            cause=sighting.cause if sighting else "",
-            reason=sighting.reason if sighting else "",
-            by=sighting.by if sighting else "",
-            stage=stage,
-            error=error if isinstance(error, str) else _line(error),
-        )
-        if self._troubles.meet(change, sighting):
-            self._counts[stage] = self._counts.get(stage, 0) + 1
-            _LOGGER.warning("%s", change)
-            self._record(change)
+        self._journal.failed(stage, error, sighting, self._last)
 
-    def _record(self, change: Change) -> None:
-        self._changes.append(change)
-        if self._on_change is not None:
-            try:
-                self._on_change(change)
-            except Exception:  # (the caller's function must not stop the following)
-                _LOGGER.exception("%s: on_change failed", self.ref)
-
-    def _reap(self) -> None:
+    def reap(self) -> None:
         """Release the models that left their place and that nobody uses any more."""
         for model in self._place.take_idle():
             if self._release is not None:
                 try:
                     self._release(model)
-                except Exception:  # (as above)
+                except Exception:  # (the caller's function must not stop the following)
                     _LOGGER.exception("%s: release failed", self.ref)
-
-
-def _line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0][:500]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def check_interval(interval: float) -> float:

@@ -82,9 +82,10 @@ class Handover(Generic[T]):
             self._idle()
 
     def put(self, served: Served[T]) -> None:
-        """Put a model into the place; from now on it is what `enter` gives."""
+        """Put a model into the place; from now on it is what `enter` gives. A closed place gives it back by `take_idle`."""
         with self._lock:
             if self._closed:
+                self._retired.append(Slot(served))
                 return
             if self._slot is not None:
                 self._retired.append(self._slot)

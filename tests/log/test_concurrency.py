@@ -129,6 +129,31 @@ def test_threads_may_share_one_log(tmp_path: Path) -> None:
     assert sorted(numbers) == list(range(1, 101))
 
 
+def test_threads_may_read_a_log_while_another_one_appends(tmp_path: Path) -> None:
+    """As a follower does beside a registry's other users: nothing looks damaged, whatever the moment."""
+    log = open_log(MemoryStore(uuid4().hex), HeadMemory(tmp_path), tmp_path / "lock")
+    log.append(next_version, by="ci")
+    done = threading.Event()
+
+    def read() -> int:
+        seen = 0
+        while not done.is_set():
+            seen = max(seen, log.state().seq)
+        return max(seen, log.state().seq)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            reading = [pool.submit(read) for _ in range(3)]
+            for _ in range(60):
+                log.append(next_version, by="ci")
+            done.set()
+            assert [each.result() for each in reading] == [61] * 3
+    finally:
+        sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize("kind", [IgnoredCondition, OverwritesThenComplains])
 def test_a_store_that_overwrites_is_caught(kind: type[MemoryStore], tmp_path: Path) -> None:
     """Where the store breaks its contract, the same checks show it: the tests above could have failed."""

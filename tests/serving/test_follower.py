@@ -364,7 +364,6 @@ def test_a_closed_follower_says_so_and_those_inside_go_on(registry: mv.Registry)
         assert number(served) == "1.0.0"
         with pytest.raises(mv.InvalidValue, match="closed"):
             in_thread(lambda: follower.current)
-    follower.close()
     assert [model.text for model in released] == ["1.0.0"]
 
 

@@ -1,0 +1,114 @@
+"""What a follower did: kept, logged and told, each failure once."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from modelver.serving.change import Change, Figures, Stage
+from modelver.serving.source import Sighting
+from modelver.serving.troubles import Troubles
+from modelver.values.model_version import ModelVersion
+
+_LOGGER = logging.getLogger("modelver")
+_REMEMBERED = 1000
+"""Entries that are kept."""
+
+
+class Journal:
+    """A follower's history, and its counts since it began.
+
+    Args:
+        ref: The reference that is followed.
+        troubles: The failures that still hold.
+        on_change: Told of each entry.
+    """
+
+    def __init__(self, ref: str, troubles: Troubles, on_change: Callable[[Change], object] | None) -> None:
+        self._ref = ref
+        self._troubles = troubles
+        self._on_change = on_change
+        self._changes: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._counts: dict[Stage, int] = {}
+        self.swaps = 0
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The entries, the oldest first."""
+        return tuple(self._changes)
+
+    def figures(self, age: float) -> Figures:
+        """Return all in numbers.
+
+        Args:
+            age: Seconds since the registry last confirmed what the reference names.
+        """
+        swapped = next((change for change in reversed(self.changes) if change.outcome == "swapped"), None)
+        return Figures(
+            age=age,
+            swaps=self.swaps,
+            failures=dict(self._counts),
+            fetch_seconds=swapped.fetch_seconds if swapped else 0.0,
+            load_seconds=swapped.load_seconds if swapped else 0.0,
+            failing=self._troubles.last is not None,
+        )
+
+    def swapped(
+        self, sighting: Sighting, previous: ModelVersion | None, fetch_seconds: float, load_seconds: float
+    ) -> None:
+        """Note that a version was swapped in."""
+        self._troubles.clear()
+        self.swaps += 1
+        change = Change(
+            at=datetime.now(UTC),
+            ref=self._ref,
+            outcome="swapped",
+            version=sighting.version,
+            previous=previous,
+            cause=sighting.cause,
+            reason=sighting.reason,
+            by=sighting.by,
+            fetch_seconds=fetch_seconds,
+            load_seconds=load_seconds,
+        )
+        _LOGGER.info("%s", change)
+        self._record(change)
+
+    def failed(
+        self,
+        stage: Stage,
+        error: BaseException | str,
+        sighting: Sighting | None,
+        previous: ModelVersion | None,
+    ) -> None:
+        """Note that something failed, unless that was noted and still holds."""
+        change = Change(
+            at=datetime.now(UTC),
+            ref=self._ref,
+            outcome="failed",
+            version=sighting.version if sighting else None,
+            previous=previous,
+            cause=sighting.cause if sighting else "",
+            reason=sighting.reason if sighting else "",
+            by=sighting.by if sighting else "",
+            stage=stage,
+            error=error if isinstance(error, str) else line(error),
+        )
+        if self._troubles.meet(change, sighting):
+            self._counts[stage] = self._counts.get(stage, 0) + 1
+            _LOGGER.warning("%s", change)
+            self._record(change)
+
+    def _record(self, change: Change) -> None:
+        self._changes.append(change)
+        if self._on_change is not None:
+            try:
+                self._on_change(change)
+            except Exception:  # (the caller's function must not stop the following)
+                _LOGGER.exception("%s: on_change failed", self._ref)
+
+
+def line(error: BaseException) -> str:
+    """Return an error in a line."""
+    text = str(error).strip().partition("\n")[0][:500]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
