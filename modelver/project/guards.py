@@ -8,7 +8,7 @@ from modelver.errors import InvalidName
 from modelver.gates.reading import Reader
 from modelver.values.name import Alias
 
-LENGTHS = ("window", "cooldown", "settle", "record_every")
+LENGTHS = ("window", "apart", "cooldown", "settle", "record_every")
 COUNTS = ("min_samples", "breaches", "clear")
 TEXTS = ("prometheus", "samples", "csv", "parquet", "baseline", "dataset")
 _KEYS = ("rules", "queries", "record", *TEXTS, *LENGTHS, *COUNTS)
@@ -24,7 +24,7 @@ class GuardSettings:
         queries: PromQL by the name of the figure.
         texts: ``prometheus`` (where it is), ``samples`` (PromQL), ``csv``, ``parquet`` (files, from the project's folder),
             ``baseline``, ``dataset``.
-        lengths: ``window``, ``cooldown``, ``settle``, ``record_every``, such as ``5m``.
+        lengths: ``window``, ``apart``, ``cooldown``, ``settle``, ``record_every``, such as ``5m``.
         counts: ``min_samples``, ``breaches``, ``clear``.
         record: Whether figures go on record.
     """

@@ -44,6 +44,8 @@ def _name(name: object) -> str:
 
 
 def _figure(name: object, value: object) -> float:
+    if type(value) in {float, int}:
+        return float(value)  # type: ignore[arg-type] # mypy does not know a type by its identity
     kind = str(getattr(value, "dtype", type(value).__name__))
     if (
         isinstance(value, str | bytes)

@@ -84,7 +84,13 @@ class Scene:
 
     def guard(self, registry: GuardedRegistry | None = None, **options: object) -> mv.Guard:
         """Return a guard of production."""
-        chosen: dict[str, object] = {"rules": RULE, "read": self.read, "clock": self.clock, **options}
+        chosen: dict[str, object] = {
+            "rules": RULE,
+            "read": self.read,
+            "clock": self.clock,
+            "apart": "1m",
+            **options,
+        }
         return mv.Guard(registry or self.registry, "m", "production", **chosen)  # type: ignore[arg-type] # as given
 
     def look(self, guard: mv.Guard, times: int = 1) -> list[mv.GuardReport]:

@@ -51,6 +51,9 @@ _CODES = {
 )
 @click.option("--clear", type=int, metavar="N", help="Good readings that end such a row. [default: 2]")
 @click.option(
+    "--apart", metavar="TIME", help="Readings nearer to each other count as one. [default: the window]"
+)
+@click.option(
     "--cooldown", metavar="TIME", help="How long to let be what a guard went back to. [default: 30m]"
 )
 @click.option("--settle", metavar="TIME", help="How long to say nothing after a move. [default: 1m]")

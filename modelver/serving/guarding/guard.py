@@ -51,6 +51,8 @@ class Guard:
         min_samples: With fewer samples in a window nothing is said of it. 0: the number is not asked for.
         breaches: How many breached readings in a row it takes.
         clear: How many good ones in a row end a streak of breached ones.
+        apart: Readings that are nearer to each other than this count as one; None: the window's length, so that no sample
+            is counted twice. Look as often as you like.
         cooldown: How long a guard does not act after a guard's rollback, as long as nobody moves the alias.
         settle: How long nothing is said of a version after the alias moved to it.
         record: Whether figures go on record as metrics: at a breach, and every `record_every`.
@@ -77,6 +79,7 @@ class Guard:
         min_samples: int = 200,
         breaches: int = 3,
         clear: int = 2,
+        apart: Length | None = None,
         cooldown: Length = "30m",
         settle: Length = "1m",
         record: bool = True,
@@ -89,15 +92,20 @@ class Guard:
         self._model, self._alias = ModelName(model), Alias(alias)
         every = parse_length(record_every, "record_every", least=_SECOND)
         self._recorder = Recorder(registry, dataset, every)
+        length = parse_length(window, "window", least=_SECOND)
         self._sight = Sight(
             read_rules(rules),
             read,
             check_baseline(baseline),
-            parse_length(window, "window", least=_SECOND),
+            length,
             _whole(min_samples, "min_samples", least=0),
             self._recorder,
         )
-        self._patience = Patience(_whole(breaches, "breaches"), _whole(clear, "clear"))
+        self._patience = Patience(
+            _whole(breaches, "breaches"),
+            _whole(clear, "clear"),
+            length if apart is None else parse_length(apart, "apart"),
+        )
         self._settle = parse_length(settle, "settle")
         self._hand = Hand(
             registry, parse_length(cooldown, "cooldown"), self._recorder if record else None, dry_run=dry_run

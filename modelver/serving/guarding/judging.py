@@ -18,6 +18,10 @@ JITTER = timedelta(minutes=5)
 """How far the clocks of machines that run one guard may be apart: a reading from before the last one is passed over."""
 
 
+_PUNCTUAL = 0.9
+"""How much sooner than due a reading may come and count: cron and sleeping loops are not exact."""
+
+
 @attrs.frozen
 class Patience:
     """How often a guard wants to see a breach before it acts.
@@ -25,10 +29,12 @@ class Patience:
     Attributes:
         breaches: So many breached readings in a row.
         clear: So many good readings in a row end a streak of breached ones.
+        apart: Readings that are nearer to each other count as one: windows that overlap say the same twice.
     """
 
     breaches: int = 3
     clear: int = 2
+    apart: timedelta = timedelta(0)
 
 
 @attrs.frozen
@@ -65,15 +71,15 @@ def judge(rules: Sequence[Rule], facts: Facts) -> tuple[Seen, tuple[RuleAnswer, 
 def advance(streak: Streak, seen: Seen, at: datetime, patience: Patience) -> Streak:
     """Return the streak after one more reading.
 
-    What says nothing changes nothing, nor does a reading that is not later than the last one: two runs at the same time
-    are one reading. A clock that was set back, and a day without a reading, begin a new streak.
+    What says nothing changes nothing, nor does a reading too soon after the last one that counted: so two runs at the same
+    time are one reading. A clock that was set back, and a day without a reading, begin a new streak.
     """
     if seen not in {"ok", "breached"}:
         return streak
     passed = timedelta(0) if streak.last is None else at - streak.last
     if passed > FORGET or passed < -JITTER:
         streak = Streak()
-    elif streak.last is not None and passed <= timedelta(0):
+    elif streak.last is not None and (passed <= timedelta(0) or passed < patience.apart * _PUNCTUAL):
         return streak
     if seen == "breached":
         return Streak(streak.breached + 1, 0, streak.since or at, at)
