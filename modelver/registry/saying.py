@@ -63,7 +63,7 @@ class Sayer:
         try:
             state = self._session.log(ModelName(happening.model)).state()
             a, b = _ends(state, happening)
-            key = (happening.model, a, b, audience)
+            key = (state.head, a, b, audience)  # what is said of a version changes with the log
             if key not in self._notes:
                 text = self._between(happening, state, a, b, audience)
                 more = f"\n\n… cut: `modelver notes` has the rest of {happening.model} {b}\n"

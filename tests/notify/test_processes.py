@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -117,6 +118,22 @@ def test_a_command_ends_though_its_recipient_does_not_answer(
         f"{MODEL}@production is 1.0.0 now",
         "not everybody was told yet; `modelver notify` goes on with it",
     ]
+
+
+def test_a_command_goes_on_until_ctrl_c(root: Path, receiver: Receiver, configure: Configure) -> None:
+    """And tells what another process commits meanwhile."""
+    configure(receiver.url, at_once="false")
+    mv.Registry(root).notify()
+    arguments = ["notify", "--follow", "--every", "0.1", "--registry", str(root)]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        mv.Registry(root).set_alias(MODEL, "production", "1.0.0")
+        assert process.stdout
+        assert process.stdout.readline().endswith(f"that {MODEL}@production is 1.0.0 now (manual)\n")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    assert receiver.types == ["alias.promoted"]
 
 
 def test_ctrl_c_while_people_are_told_changes_nothing() -> None:

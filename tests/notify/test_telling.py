@@ -14,6 +14,7 @@ from modelver.notify.background import background
 from modelver.notify.delivery import Patience
 from modelver.registry.notifying import Asked, notify
 from modelver.registry.recipients import is_own
+from modelver.storage.layout import blob_key
 from modelver.values.reading import Breach, RuleAnswer
 from tests.notify.conftest import Configure, settled
 from tests.notify.receiver import OTHER_SECRET, SECRET, Receiver
@@ -87,6 +88,7 @@ def test_each_kind_of_event_is_told(registry: mv.Registry, receiver: Receiver, c
     ]
     assert receiver.received[3].event["data"]["notes"]["undone"]
     assert receiver.received[5].event["subject"] == f"{MODEL}:1.2.0"
+    assert "[YANKED]" in receiver.received[5].event["data"]["notes"]["text"]
     assert registry.notify().deliveries == ()
 
 
@@ -327,6 +329,20 @@ def test_what_is_too_long_is_cut(registry: mv.Registry, receiver: Receiver, conf
     assert len(data["notes"]["text"].encode()) <= 64 * 2**10
     assert "cut: `modelver notes`" in data["notes"]["text"]
     assert len(data["reason"].encode()) <= 4 * 2**10
+
+
+def test_an_event_is_told_though_its_notes_can_not_be_written(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """A damaged manifest keeps nobody from hearing of a yank."""
+    version = publish(registry, changelog="The first.")
+    blob = Path(registry_url(registry)) / blob_key(version.digest)
+    blob.chmod(0o644)
+    blob.write_bytes(b"damaged")
+    configure(receiver.url)
+    registry_again(registry).yank(version, reason="damaged")
+    assert settled()
+    assert receiver.received[0].event["data"]["notes"] is None
 
 
 def test_a_copy_of_a_registry_goes_its_own_way(
