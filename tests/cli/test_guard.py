@@ -30,7 +30,18 @@ def write(path: Path, error_rate: float) -> Path:
 
 def test_a_breach_is_answered_look_after_look(run: Run, figures: Path) -> None:
     """The exit code tells what became of it: 1, then 11, and 0 where all is well."""
-    options = ("guard", "acme/fraud", "production", "--csv", figures, "--settle", "0s", "--apart", "0s", "--rule")
+    options = (
+        "guard",
+        "acme/fraud",
+        "production",
+        "--csv",
+        figures,
+        "--settle",
+        "0s",
+        "--apart",
+        "0s",
+        "--rule",
+    )
     first = run(*options, RULE, "--breaches", "2", "--min-samples", "1", code=1)
     assert "acme/fraud@production (1.1.0): breached: reading 1 of 2 in a row" in first.stdout
     second = run(*options, RULE, "--breaches", "2", "--min-samples", "1", "--json", code=11).json

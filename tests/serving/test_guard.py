@@ -255,6 +255,16 @@ def test_an_alias_that_a_person_moves_meanwhile_is_left_to_them(scene: Scene) ->
     assert moves(registry)[-1] == "rollback"
 
 
+def test_a_commit_that_took_the_breachs_id_is_told(scene: Scene) -> None:
+    """Whoever wrote it: the guard can't act, says so, and goes on."""
+    generation = scene.registry.watched("m", "production").generation
+    scene.registry.annotate("m:1.0.0", "mine", commit_id=f"guard-production-{generation}")
+    scene.figures["2.0.0"] = BAD
+    (report,) = scene.look(scene.guard(breaches=1))
+    assert report.outcome == "breached"
+    assert "used for something else" in report.reason
+
+
 def test_two_guards_roll_back_once(tmp_path: Path) -> None:
     """On two machines, with caches of their own, each with other rules: the second finds the first one's commit."""
     registry = filled(tmp_path / "registry", "1.0.0", "2.0.0", "3.0.0")
