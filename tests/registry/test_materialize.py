@@ -433,6 +433,14 @@ def test_a_place_that_can_t_be_written_to_is_told(place: Path) -> None:
     assert not place.exists()
 
 
+def test_a_mount_point_is_no_repository_for_triton(registry: mv.Registry) -> None:
+    """It is told before anything is copied: what is made beside it could not be renamed into it."""
+    register(registry, FIRST)
+    with pytest.raises(mv.StoreError, match="give a folder in the mount point"):
+        registry.materialize(ALIAS, "/proc", "triton")
+    assert not Path("/.proc.modelver").exists()
+
+
 def test_a_full_disk_leaves_what_stands(
     registry: mv.Registry, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,10 @@ A version's folder gets its name by a rename, from a hidden folder beside the mo
 server would take for a model or for a change of one. Then the configuration is replaced, which switches.
 """
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelver.content.check import Checking
@@ -33,6 +36,16 @@ class NumberedSite(LocalSite):
         super().__init__(target / name, top, top / name, target / name, wanted, checking)
         self._config = self.shelf / config_name
         self._data = config
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the model's lock; refuse a mount point, to which nothing from beside it can be renamed."""
+        models = self.shelf.parent
+        with self.failing():
+            if models.exists() and models.stat().st_dev != models.parent.stat().st_dev:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        with super().alone():
+            yield
 
     def unused(self, folder: str) -> str:
         """Return the folder's name: a number is fixed."""
