@@ -635,7 +635,7 @@ def test_what_a_service_copied_by_itself_is_read_back(bucket: mv.Registry, seawe
 
 
 def test_in_a_bucket_what_is_not_ours_is_left(bucket: mv.Registry, seaweedfs: SeaweedFS) -> None:
-    """A place with something in it is refused; somebody's file in a version that goes stays."""
+    """A place with something in it, or in the registry, is refused; somebody's file in a version that goes stays."""
     register(bucket, FIRST)
     place = beside(bucket)
     name, _, prefix = place.removeprefix("s3://").partition("/")
@@ -653,20 +653,15 @@ def test_in_a_bucket_what_is_not_ours_is_left(bucket: mv.Registry, seaweedfs: Se
         client.delete_object(Bucket=name, Key=key)
     bucket.materialize(ALIAS, place, keep=1, grace=0)
     assert [path for path in seaweedfs.behind(place) if path.startswith(first)] == [f"{first}/mine.txt"]
-
-
-def test_a_place_that_a_bucket_can_t_be_is_refused(bucket: mv.Registry) -> None:
-    """In the registry, around it, or in a store that replaces nothing in one step."""
-    register(bucket, FIRST)
-    for place in (f"{bucket.url}/x/../y", f"{bucket.url}//x", f"{bucket.url}/./x"):
+    for other in (f"{bucket.url}/x/../y", f"{bucket.url}//x", f"{bucket.url}/./x"):
         with pytest.raises(mv.InvalidValue, match="plain folders"):
-            bucket.materialize(ALIAS, place)
-    for place in (bucket.url, f"{bucket.url}/models", bucket.url.rpartition("/")[0]):
+            bucket.materialize(ALIAS, other)
+    for other in (bucket.url, f"{bucket.url}/models", bucket.url.rpartition("/")[0]):
         with pytest.raises(mv.InvalidValue, match="not a place"):
-            bucket.materialize(ALIAS, place)
-    for place in ("memory://x", "ftp://host/x", "sftp://host/x"):
+            bucket.materialize(ALIAS, other)
+    for other in ("memory://x", "ftp://host/x", "sftp://host/x"):
         with pytest.raises(mv.UnsupportedStore, match="kept in step"):
-            bucket.materialize(ALIAS, place)
+            bucket.materialize(ALIAS, other)
 
 
 def test_two_at_once_in_a_bucket_end_with_a_whole_version(bucket: mv.Registry, seaweedfs: SeaweedFS) -> None:
@@ -677,7 +672,7 @@ def test_two_at_once_in_a_bucket_end_with_a_whole_version(bucket: mv.Registry, s
     name, _, key = f"{place}/modelver.json".removeprefix("s3://").partition("/")
 
     def sync(version: str) -> None:
-        for _ in range(3):
+        for _ in range(2):
             bucket.materialize(f"{MODEL}:{version}", place)
 
     with seaweedfs.client() as client:
