@@ -2,47 +2,41 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from . import worker
 
 
-class Process:
-    """A running `worker`.
+class Worker:
+    """A process that calls a registry as it is told.
 
     Args:
         registry: The folder or the URL of the registry that it calls.
         cache: Its user's cache.
-        prefix: A command to run it by.
-        measured: Whether coverage is measured there; what it writes when it is killed would be broken.
         opened: More arguments of the registry object, such as ``storage_options``.
+        jobs: Where it reads what to do.
+        answers: Where it writes the results.
     """
 
     def __init__(
         self,
         registry: Path | str,
         cache: Path,
-        prefix: tuple[str, ...] = (),
-        *,
-        measured: bool = True,
-        opened: Mapping[str, object] | None = None,
+        opened: Mapping[str, object] | None,
+        jobs: IO[str],
+        answers: IO[str],
     ) -> None:
         self.registry: Any = registry
         self.opened = opened or {}
         self._cache = cache
-        kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
-        self.running = subprocess.Popen(
-            [*prefix, sys.executable, worker.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=kept,
-        )
+        self._jobs = jobs
+        self._answers = answers
 
     def send(self, verb: str, *arguments: object, **options: object) -> None:
         """Tell it to call a method of a new registry object."""
@@ -50,8 +44,7 @@ class Process:
 
     def receive(self) -> Any:
         """Wait for its result; an error is its name and its message."""
-        assert self.running.stdout is not None
-        line = self.running.stdout.readline()
+        line = self._answers.readline()
         assert line, "the process has ended; its traceback is above"
         reply = json.loads(line)
         return reply["answer"] if "answer" in reply else (reply["error"], reply["message"])
@@ -75,20 +68,54 @@ class Process:
     def _write(
         self, verb: str, arguments: tuple[object, ...], options: dict[str, object], **more: object
     ) -> None:
-        assert self.running.stdin is not None
         job = {"verb": verb, "arguments": arguments, "options": options, **more}
         place = {"registry": str(self.registry), "cache": str(self._cache), "opened": self.opened}
         line = json.dumps({**job, **place})
-        self.running.stdin.write(line + "\n")
-        self.running.stdin.flush()
+        self._jobs.write(line + "\n")
+        self._jobs.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pipe in (self.running.stdin, self.running.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._jobs.close()
+        self._answers.close()
+
+
+class Process(Worker):
+    """One that was started for itself.
+
+    Args:
+        registry: The folder or the URL of the registry that it calls.
+        cache: Its user's cache.
+        prefix: A command to run it by.
+        measured: Whether coverage is measured there; what it writes when it is killed would be broken.
+        opened: More arguments of the registry object, such as ``storage_options``.
+    """
+
+    def __init__(
+        self,
+        registry: Path | str,
+        cache: Path,
+        prefix: tuple[str, ...] = (),
+        *,
+        measured: bool = True,
+        opened: Mapping[str, object] | None = None,
+    ) -> None:
+        kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
+        self.running = subprocess.Popen(
+            [*prefix, sys.executable, worker.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=kept,
+        )
+        assert self.running.stdin is not None
+        assert self.running.stdout is not None
+        super().__init__(registry, cache, opened, self.running.stdin, self.running.stdout)
+
+    def __exit__(self, *reason: object) -> None:
+        super().__exit__(*reason)
         self.running.wait()
 
 
@@ -100,7 +127,7 @@ def processes(
     *,
     apart: bool = False,
     opened: Mapping[str, object] | None = None,
-) -> Iterator[list[Process]]:
+) -> Iterator[list[Worker]]:
     """Start processes, and wait until all of them run.
 
     Args:
@@ -110,9 +137,17 @@ def processes(
         apart: Whether each has a cache of its own, as if it were on another machine.
         opened: More arguments of the registry objects.
     """
+    command = [sys.executable, worker.__file__, str(count)]
     with ExitStack() as stack:
-        caches = [cache / str(number) if apart else cache for number in range(count)]
-        started = [stack.enter_context(Process(registry, each, opened=opened)) for each in caches]
+        forking = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert forking.stdout is not None
+        address = "127.0.0.1", int(forking.stdout.readline())
+        started = []
+        for number in range(count):
+            with socket.create_connection(address) as connection:
+                lines = connection.makefile("w"), connection.makefile("r")
+            process = Worker(registry, cache / str(number) if apart else cache, opened, *lines)
+            started.append(stack.enter_context(process))
         for process in started:
             process.send("warm_up")
         for process in started:
@@ -120,7 +155,7 @@ def processes(
         yield started
 
 
-def at_once(started: list[Process], verb: str, *arguments: object, **options: object) -> list[Any]:
+def at_once(started: list[Worker], verb: str, *arguments: object, **options: object) -> list[Any]:
     """Let all processes make one call at once; an argument ``{}`` becomes the process's number."""
     for number, process in enumerate(started):
         process.send(verb, *(number if each == "{}" else each for each in arguments), **options)

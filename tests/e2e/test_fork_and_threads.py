@@ -142,7 +142,7 @@ def test_a_registry_that_was_used_works_in_forked_children_and_afterwards(
     assert observer.verify()
 
 
-@pytest.mark.parametrize("each", [4, pytest.param(30, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("each", [2, pytest.param(30, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 @pytest.mark.parametrize("address", KINDS, indirect=True)
 def test_eight_threads_share_a_registry(
     address: tuple[str, dict[str, object]], each: int, tmp_path: Path

@@ -4,12 +4,14 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import fsspec
 from fsspec.callbacks import Callback
 
 import modelver as mv
@@ -123,19 +125,39 @@ OWN: dict[str, Callable[..., object]] = {
 }
 
 
-def main() -> None:
+def serve(count: int) -> None:
+    """Answer each of so many who connect, by a process of their own: a fork, which has imported what is slow to import."""
+    fsspec.get_filesystem_class("s3")
+    with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
+        sys.stdout.write(f"{listener.getsockname()[1]}\n")
+        sys.stdout.flush()
+        for _ in range(count):
+            connection, _ = listener.accept()
+            with connection:
+                if os.fork() == 0:
+                    listener.close()
+                    answer(connection.makefile("r"), connection.makefile("w"))
+                    os._exit(0)
+    for _ in range(count):
+        os.wait()
+
+
+def answer(jobs: TextIO, answers: TextIO) -> None:
     """Answer until there are no more jobs."""
-    for line in sys.stdin:
+    for line in jobs:
         job = json.loads(line)
         try:
-            answer = killed(job, job["kill_after"]) if "kill_after" in job else answered(job)
+            result = killed(job, job["kill_after"]) if "kill_after" in job else answered(job)
         except mv.ModelverError as error:
             reply: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
         else:
-            reply = {"answer": answer}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
+            reply = {"answer": result}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        serve(int(sys.argv[1]))
+    else:
+        answer(sys.stdin, sys.stdout)
