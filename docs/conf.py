@@ -18,6 +18,8 @@ default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_numpy_docstring = False
+# An error is documented where it is defined and where it is imported from; either is the right page.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"modelver {release}"
