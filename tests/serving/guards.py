@@ -30,14 +30,21 @@ class Shaky:
         registry: The registry.
         faults: What each look at it meets.
         dies: Whether the process ends before figures go on record.
+        unrecordable: Why they can't.
     """
 
     def __init__(
-        self, registry: mv.Registry, faults: Iterable[Exception | None] = (), *, dies: bool = False
+        self,
+        registry: mv.Registry,
+        faults: Iterable[Exception | None] = (),
+        *,
+        dies: bool = False,
+        unrecordable: Exception | None = None,
     ) -> None:
         self._registry = registry
         self._faults = iter(faults)
         self._dies = dies
+        self._unrecordable = unrecordable
         self.rollback_on_breach = registry.rollback_on_breach
 
     def watched(self, model: str, alias: str) -> Watched:
@@ -53,6 +60,8 @@ class Shaky:
         """Record, or die."""
         if self._dies:
             raise KeyboardInterrupt
+        if self._unrecordable is not None:
+            raise self._unrecordable
         return self._registry.record_metrics(ref, metrics, commit_id=commit_id)
 
 

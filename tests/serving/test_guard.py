@@ -392,6 +392,23 @@ def test_what_it_saw_goes_on_record(scene: Scene) -> None:
     assert scene.look(scene.guard(record=False, breaches=1), 1)[0].outcome == "waiting"
 
 
+def test_each_guard_records_its_own_figures_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """The same guard on another machine records nothing more; one of other figures does; what fails is told."""
+    scene.look(scene.guard(), 1)
+    scene.figures["2.0.0"] = {**GOOD, "error_rate": 0.011}
+    assert scene.guard().run_once().notes == ()
+    scene.figures["2.0.0"] = {"latency": 0.2, "samples": 1000}
+    scene.guard(rules="current.metrics.latency <= 0.3").run_once()
+    figures = [each.metrics[0] for each in scene.registry.status("m:2.0.0").evaluations]
+    assert [(metric.name, metric.value) for metric in figures] == [("error_rate", 0.01), ("latency", 0.2)]
+    later = scene.clock() + timedelta(days=2)
+    full = Shaky(scene.registry, unrecordable=mv.StoreError("the disk is full"))
+    report = scene.guard(full, rules="current.metrics.latency <= 0.3", clock=lambda: later).run_once()
+    assert report.outcome == "ok"
+    assert report.notes == ("the figures were not recorded: the disk is full",)
+    assert "the disk is full" in caplog.text
+
+
 def test_a_guard_that_is_killed_after_the_rollback_records_later(scene: Scene) -> None:
     """And one that is killed before it rolls back once: every step can be repeated."""
     scene.figures["2.0.0"] = BAD

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelver.serving.guarding.judging import FORGET, JITTER, Patience, Seen, Streak, acts, advance
+from modelver.serving.guarding.judging import FORGET, JITTER, Patience, Seen, Streak, acts, advance, judge
 from modelver.serving.guarding.memory import _decode, _encode
+from modelver.serving.guarding.rules import Facts, read_rules
+from modelver.values.reading import Reading
 
 START = datetime(2026, 11, 17, 15, tzinfo=UTC)
 SEEN: st.SearchStrategy[Seen] = st.sampled_from(["ok", "breached", "waiting", "unreadable"])
@@ -72,3 +74,12 @@ def test_clocks_that_jump_begin_anew() -> None:
         assert advance(streak, "breached", START + jump, Patience()) == Streak(
             1, 0, START + jump, START + jump
         )
+
+
+def test_a_rule_that_is_neither_true_nor_false_is_unreadable() -> None:
+    """It is told, and moves nothing."""
+    rules = read_rules("current.metrics.f1")
+    facts = Facts({("current", ""): Reading({"f1": 0.5}, 500)}, lambda *_: None, 0)
+    seen, (answer,) = judge(rules, facts)
+    assert (seen, answer.answer) == ("unreadable", "unreadable")
+    assert "neither true nor false" in answer.reason

@@ -35,5 +35,7 @@ def _row(entry: "HistoryEntry") -> "tuple[Cell, ...]":
     move = f"{entry.previous} -> {entry.version or '-'}" if entry.previous else entry.version
     place = f"{entry.alias} {move}" if entry.alias else move
     told = f"{entry.action}, over failed checks" if entry.override else entry.action
-    action = cell(told, BAD if entry.override or entry.action in {"rollback", "guard", "yanked", "rejected"} else "")
+    action = cell(
+        told, BAD if entry.override or entry.action in {"rollback", "guard", "yanked", "rejected"} else ""
+    )
     return str(entry.generation), moment(entry.at), action, place, entry.by, entry.reason

@@ -1,5 +1,6 @@
 """Putting on record what a guard saw, each figure once, however many guards there are and wherever one is killed."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ _LOGGER = logging.getLogger("modelver")
 class Recorder:
     """Records figures of production as metrics of their versions.
 
-    The ids of its commits are made of what they are about: the alias, its generation, the breach or the period. So a
-    repetition, or another guard, writes nothing twice.
+    The ids of its commits are made of what they are about: the alias, its generation, the breach or the period, the names of
+    the figures. So a repetition, or the same guard on another machine, writes nothing twice.
 
     Args:
         registry: The registry.
@@ -62,11 +63,10 @@ class Recorder:
         )
 
     def _record(self, seen: Watched, readings: Iterable[Reading], commit_id: str) -> Iterator[str]:
-        if commit_id in self._done:
-            return
         kept = [reading for reading in readings if reading.window != OFFLINE and reading.values]
         metrics = [metric for reading in kept for metric in self._metrics(reading)]
-        if not metrics:
+        commit_id = f"{commit_id}-{_named(metrics)}"
+        if not metrics or commit_id in self._done:
             return
         try:
             self._registry.record_metrics(f"{seen.model}:{kept[0].version}", metrics, commit_id=commit_id)
@@ -81,3 +81,9 @@ class Recorder:
     def _metrics(self, reading: Reading) -> Iterator[Metric]:
         for name, value in sorted(reading.values.items()):
             yield Metric(name, value, self._dataset, f"{WINDOW}{reading.window}", count=reading.samples)
+
+
+def _named(metrics: Iterable[Metric]) -> str:
+    """Return what tells the figures of one guard from those of another."""
+    keys = "\0".join(f"{metric.name}\0{metric.slice}" for metric in metrics)
+    return hashlib.sha256(keys.encode()).hexdigest()[:8]
