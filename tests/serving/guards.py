@@ -84,6 +84,10 @@ class Scene:
         """Return a time after the alias's last move."""
         return self.registry.watched("m", "production").current.since + self.ahead
 
+    def begin_of(self, period: timedelta) -> None:
+        """Go on to where a period of recording begins."""
+        self.ahead += period - timedelta(seconds=self.clock().timestamp() % period.total_seconds())
+
     def read(self, version: mv.ModelVersion, window: mv.Window) -> mv.Reading | Mapping[str, float | None]:
         """Give the figures of a version."""
         name = str(version.version)

@@ -367,6 +367,7 @@ def test_a_guard_never_returns_to_what_a_guard_left(scene: Scene) -> None:
 def test_what_it_saw_goes_on_record(scene: Scene) -> None:
     """At a breach, and once in a period, beside the offline metrics and apart from parts of datasets."""
     guard = scene.guard(record_every="1h")
+    scene.begin_of(timedelta(hours=1))
     scene.look(guard, 3)
     (evaluation,) = scene.registry.status("m:2.0.0").evaluations
     (metric,) = evaluation.metrics
@@ -394,6 +395,7 @@ def test_what_it_saw_goes_on_record(scene: Scene) -> None:
 
 def test_each_guard_records_its_own_figures_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """The same guard on another machine records nothing more; one of other figures does; what fails is told."""
+    scene.begin_of(timedelta(days=1))
     scene.look(scene.guard(), 1)
     scene.figures["2.0.0"] = {**GOOD, "error_rate": 0.011}
     assert scene.guard().run_once().notes == ()
