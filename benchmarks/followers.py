@@ -171,7 +171,7 @@ def mlflow_poll(home: Path) -> float | None:
         "import sys, time, mlflow\n"
         "client = mlflow.MlflowClient(sys.argv[1])\n"
         "client.create_registered_model('fraud')\n"
-        "client.create_model_version('fraud', source='mlflow-artifacts:/fraud')\n"
+        "client.create_model_version('fraud', source='s3://bucket/fraud')\n"
         "client.set_registered_model_alias('fraud', 'production', '1')\n"
         "client.get_model_version_by_alias('fraud', 'production')\n"
         "start = time.perf_counter()\n"
