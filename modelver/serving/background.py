@@ -72,11 +72,11 @@ class Worker:
                 return
             try:
                 pause = subject.step()
-            except Exception:  # (the thread must go on)
+            except BaseException:  # (whatever a caller's function raises, the thread must go on)
                 _LOGGER.exception("following an alias failed")
                 pause = 1.0
             del subject
-            self._awake.wait(pause)
+            self._awake.wait(min(pause, threading.TIMEOUT_MAX))
             self._awake.clear()
 
 

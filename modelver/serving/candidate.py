@@ -151,7 +151,7 @@ def first_at_hand(maker: Maker[T]) -> tuple[Sighting, Candidate[T]] | None:
 
 
 class _named:  # noqa: N801 (used as a function)
-    """Names the step in which an error comes up; a caller's ``sys.exit`` counts as one."""
+    """Names the step in which an error comes up; a caller's ``sys.exit`` counts as one, and so does a panic in Rust."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage: Stage = stage
@@ -160,5 +160,5 @@ class _named:  # noqa: N801 (used as a function)
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception | SystemExit):
+        if error is not None and not isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise StageFailed(self._stage, error) from error

@@ -14,7 +14,7 @@ from modelver.serving.background import Worker
 from modelver.serving.candidate import Candidate, Maker, StageFailed, first_at_hand
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.handover import Handover
-from modelver.serving.journal import Journal, line
+from modelver.serving.journal import Journal, call, line
 from modelver.serving.served import ANSWERING, Served
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
@@ -146,14 +146,15 @@ class Follower(Generic[T]):
 
     def check_now(self) -> Served[T]:
         """Look at the registry now, in this thread, swap if there is something to swap, and return what is served."""
-        self._troubles.forget_rest()
-        self._tick()
+        if not self._place.is_ours:  # (a callback's call is part of what goes on already)
+            self._troubles.forget_rest()
+            self._tick()
         return self.current
 
     def close(self) -> None:
         """Follow no more. Those who use the model may go on; it is released when they are done."""
         self._place.close()
-        self._worker.stop()
+        self._worker.stop(0.0 if self._place.is_ours else None)  # (which may wait for who calls a callback)
         self.reap()
 
     def __enter__(self) -> Self:
@@ -198,15 +199,17 @@ class Follower(Generic[T]):
 
     def _tick(self) -> None:
         """Look once, and swap where there is something to swap."""
-        with self._working:
+        with self._working, self._place.kept():
             self.reap()
             try:
                 sighting = self._maker.look()
             except Exception as error:  # noqa: BLE001 (whatever it is, the old version serves on)
+                self._restore()
                 self._fail("resolve", error, None)
                 return
             self._note_age(sighting)
             if sighting.as_of is not None:
+                self._restore()
                 self._fail(
                     "resolve", f"the registry can't be reached since {sighting.as_of:%H:%M:%S} UTC", None
                 )
@@ -219,7 +222,7 @@ class Follower(Generic[T]):
                 self._troubles.clear()
             elif not self._troubles.is_resting(sighting):
                 self._change_to(sighting)
-            if self._place.served is None:
+            else:
                 self._restore()
 
     def _note_age(self, sighting: Sighting) -> None:
@@ -244,6 +247,7 @@ class Follower(Generic[T]):
                 self._make_room()
             candidate = fetched.load()
         except StageFailed as failure:
+            self._restore()  # before anybody is told, who may want to know what is served on
             self._fail(failure.stage, failure.error, sighting)
         else:
             self._put(candidate, sighting, self._last)
@@ -257,7 +261,7 @@ class Follower(Generic[T]):
 
     def _restore(self) -> None:
         """Load the last good version again, where its successor failed after it had been released."""
-        if self._last is None or self._place.is_closed:
+        if self._last is None or self._place.is_closed or self._place.served is not None:
             return
         try:
             candidate = self._maker.fetch(self._last).load()
@@ -279,10 +283,7 @@ class Follower(Generic[T]):
         """Release the models that left their place and that nobody uses any more."""
         for model in self._place.take_idle():
             if self._release is not None:
-                try:
-                    self._release(model)
-                except Exception:  # (the caller's function must not stop the following)
-                    _LOGGER.exception("%s: release failed", self.ref)
+                call(self._release, model, f"{self.ref}: release failed")
 
 
 def check_interval(interval: float) -> float:

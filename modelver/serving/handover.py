@@ -1,11 +1,13 @@
 """Handing a place over from one model to the next while it is in use."""
 
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar, cast
+from weakref import ref
 
 from modelver.errors import InvalidValue
-from modelver.serving.served import Served
+from modelver.serving.served import Reference, Served
 
 T = TypeVar("T")
 
@@ -13,10 +15,11 @@ T = TypeVar("T")
 class Slot(Generic[T]):
     """A model that is or was in the place, and how many use it."""
 
-    __slots__ = ("served", "users")
+    __slots__ = ("reference", "served", "users")
 
     def __init__(self, served: Served[T]) -> None:
         self.served = served
+        self.reference: Reference = ref(cast("Served[object]", served))
         self.users = 0
 
 
@@ -29,12 +32,14 @@ class Handover(Generic[T]):
 
     def __init__(self, idle: Callable[[], None]) -> None:
         self._idle = idle
-        # The lock itself is taken, as every request does so and a condition's own way to it is slower.
-        self._lock = threading.Lock()
+        # The lock itself is taken, as every request does so and a condition's own way to it is slower. A signal's handler,
+        # or the end of a generator that is collected, may use or leave the place while this thread holds the lock.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._slot: Slot[T] | None = None
         self._retired: list[Slot[T]] = []
         self._closed = False
+        self._keeper = 0
 
     @property
     def served(self) -> Served[T] | None:
@@ -42,20 +47,38 @@ class Handover(Generic[T]):
         slot = self._slot
         return slot.served if slot else None
 
-    def enter(self, outer: Served[object] | None, *, wait: bool = True) -> Slot[T] | None:
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Fill the place in this thread: functions of the caller that are called meanwhile wait for nothing here."""
+        self._keeper = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._keeper = 0
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this thread is the one that fills the place at the moment."""
+        return self._keeper == threading.get_ident()
+
+    def enter(self, outer: tuple[Reference, ...], *, wait: bool = True) -> Slot[T] | None:
         """Begin to use what is in the place.
 
         Args:
-            outer: What this thread or task uses already. If that is of this place it is used again, so that one
+            outer: What this thread or task uses already. If some of that is of this place it is used again, so that one
                 request has one version, and a place that is being emptied doesn't wait for itself.
             wait: Whether to wait while the place is empty; else None is returned then.
 
         Raises:
-            InvalidValue: The place was closed.
+            InvalidValue: The place was closed; or it is empty, and this thread is the one that fills it.
         """
         with self._lock:
-            slot = self._slot if outer is None else self._own(outer) or self._slot
+            slot = (self._own(outer) or self._slot) if outer else self._slot
             while slot is None and not self._closed and wait:
+                if self.is_ours:
+                    raise InvalidValue(
+                        "there is no model between two", hint="A callback can't wait for what comes after it."
+                    )
                 self._changed.wait()
                 slot = self._slot
             if slot is None and self._closed:
@@ -66,10 +89,11 @@ class Handover(Generic[T]):
                 slot.users += 1
             return slot
 
-    def _own(self, outer: Served[object] | None) -> Slot[T] | None:
+    def _own(self, outer: tuple[Reference, ...]) -> Slot[T] | None:
         """Return the slot that the caller uses already; one that nobody uses any more may be gone at any moment."""
         slots = self._retired if self._slot is None else [self._slot, *self._retired]
-        return next((slot for slot in slots if slot.served is outer and slot.users), None)
+        used = (slot for slot in slots if slot.users)
+        return next((slot for slot in used if any(each is slot.reference for each in outer)), None)
 
     def leave(self, slot: Slot[T]) -> None:
         """End a use that `enter` began."""
@@ -104,18 +128,25 @@ class Handover(Generic[T]):
                 return True
             self._slot = None
             self._retired.append(slot)
-            if self._changed.wait_for(lambda: slot.users == 0 or self._closed, timeout):
-                return True
-            self._retired.remove(slot)
-            self._slot = slot
-            self._changed.notify_all()
-            return False
+            empty = False
+            try:
+                longest = min(max(0.0, timeout), threading.TIMEOUT_MAX)
+                empty = self._changed.wait_for(lambda: slot.users == 0 or self._closed, longest)
+            finally:
+                if not empty and not self._closed:
+                    self._retired.remove(slot)
+                    self._slot = slot
+                    self._changed.notify_all()
+            return empty
 
     def take_idle(self) -> list[T]:
         """Return the models that left the place and that nobody uses any more, and forget them."""
         with self._lock:
-            idle = [slot for slot in self._retired if slot.users == 0]
-            self._retired = [slot for slot in self._retired if slot.users]
+            idle: list[Slot[T]] = []
+            used: list[Slot[T]] = []
+            for slot in self._retired:
+                (used if slot.users else idle).append(slot)
+            self._retired = used
         return [slot.served.model for slot in idle]
 
     def close(self) -> None:
@@ -135,8 +166,9 @@ class Handover(Generic[T]):
     def forked(self, idle: Callable[[], None]) -> None:
         """Begin anew in a forked child: other threads, and what they held, did not come along."""
         self._idle = idle
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
+        self._keeper = 0
         self._retired = []
         if self._slot is not None:
             self._slot = Slot(self._slot.served)

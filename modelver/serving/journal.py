@@ -4,11 +4,14 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
 from modelver.values.model_version import ModelVersion
+
+T = TypeVar("T")
 
 _LOGGER = logging.getLogger("modelver")
 _REMEMBERED = 1000
@@ -102,10 +105,17 @@ class Journal:
     def _record(self, change: Change) -> None:
         self._changes.append(change)
         if self._on_change is not None:
-            try:
-                self._on_change(change)
-            except Exception:  # (the caller's function must not stop the following)
-                _LOGGER.exception("%s: on_change failed", self._ref)
+            call(self._on_change, change, f"{self._ref}: on_change failed")
+
+
+def call(function: Callable[[T], object], argument: T, failed: str) -> None:
+    """Call a function of the caller's; whatever it raises is logged, and does not stop the following."""
+    try:
+        function(argument)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # (``sys.exit`` and a panic in Rust too)
+        _LOGGER.exception("%s", failed)
 
 
 def line(error: BaseException) -> str:

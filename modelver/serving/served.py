@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+from weakref import ref
 
 import attrs
 
@@ -28,10 +29,14 @@ class Served(Generic[T_co]):
     _files: object = attrs.field(default=None, alias="files", repr=False, eq=False)
 
 
-ANSWERING: ContextVar[Served[object] | None] = ContextVar("modelver_answering", default=None)
-"""What answers in this thread or task; set by `Follower.use`."""
+Reference: TypeAlias = "ref[Served[object]]"
+
+ANSWERING: ContextVar[tuple[Reference, ...]] = ContextVar("modelver_answering", default=())
+"""What this thread or task uses, and answers last; set by `Follower.use`. A task that was begun there inherits it, and may
+live for ever: so it holds no model."""
 
 
 def now_serving() -> Served[object] | None:
     """Return what answers in this thread or task, inside of ``with follower.use()``; else None."""
-    return ANSWERING.get()
+    using = ANSWERING.get()
+    return using[-1]() if using else None

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from modelver.serving.handover import Handover, Slot
 from modelver.serving.listening import LISTENERS
-from modelver.serving.served import ANSWERING, Served
+from modelver.serving.served import ANSWERING, Reference, Served
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Use(Generic[T]):
     def __init__(self, place: Handover[T]) -> None:
         self._place = place
         self._slot: Slot[T] | None = None
-        self._token: Token[Served[object] | None] | None = None
+        self._token: Token[tuple[Reference, ...]] | None = None
 
     def __enter__(self) -> Served[T]:
         slot = self._place.enter(ANSWERING.get())
@@ -32,7 +32,7 @@ class Use(Generic[T]):
 
     def _begin(self, slot: Slot[T]) -> Served[T]:
         self._slot = slot
-        self._token = ANSWERING.set(slot.served)
+        self._token = ANSWERING.set(_with(ANSWERING.get(), slot.reference))
         if LISTENERS.all:
             LISTENERS.tell(slot.served)
         return slot.served
@@ -66,6 +66,11 @@ class Use(Generic[T]):
         trace: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, trace)
+
+
+def _with(outer: tuple[Reference, ...], one: Reference) -> tuple[Reference, ...]:
+    """Add one more, as the last; those that are gone fall out, so that tasks that begin each other don't add up."""
+    return (*(each for each in outer if each is not one and each() is not None), one) if outer else (one,)
 
 
 _PAUSE = 0.005

@@ -3,6 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +84,15 @@ def test_a_rule_that_is_neither_true_nor_false_is_unreadable() -> None:
     seen, (answer,) = judge(rules, facts)
     assert (seen, answer.answer) == ("unreadable", "unreadable")
     assert "neither true nor false" in answer.reason
+
+
+@pytest.mark.parametrize(("apart", "between"), [(1, timedelta(days=1, seconds=2)), (7, timedelta(hours=1))])
+def test_a_streak_lasts_where_readings_are_far_apart(apart: int, between: timedelta) -> None:
+    """Such as with a window of a day that cron looks at once a day, some seconds later each time; or of a week."""
+    patience = Patience(3, 2, timedelta(days=apart))
+    streak, at = Streak(), datetime(2026, 11, 1, tzinfo=UTC)
+    end = at + timedelta(days=3 * apart)
+    while at < end:
+        streak = advance(streak, "breached", at, patience)
+        at += between
+    assert acts(streak, "breached", patience)

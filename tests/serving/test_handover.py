@@ -3,7 +3,6 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
 
 import pytest
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
@@ -49,7 +48,7 @@ class HandoverMachine(RuleBasedStateMachine):
     @rule(target=users)
     def enter(self) -> Slot[int] | None:
         """Somebody comes; who comes to an empty place does not get in."""
-        slot = self.place.enter(None, wait=False)
+        slot = self.place.enter((), wait=False)
         assert (slot.served.model if slot else None) == self.current
         if slot is None:
             return None
@@ -61,7 +60,7 @@ class HandoverMachine(RuleBasedStateMachine):
         """Who is inside comes in again, to the same model, even where that has left the place."""
         if outer is None:
             return None
-        again = self.place.enter(cast("Served[object]", outer.served), wait=False)
+        again = self.place.enter((outer.reference,), wait=False)
         assert again is outer
         self.inside[outer.served.model] += 1
         return again
@@ -115,7 +114,7 @@ def test_who_waits_at_an_empty_place_gets_the_next_model() -> None:
     """All of them, as soon as it is there."""
     place: Handover[int] = Handover(lambda: None)
     with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(place.enter, None) for _ in range(8)]
+        waiting = [pool.submit(place.enter, ()) for _ in range(8)]
         place.put(served(1))
         slots = [each.result() for each in waiting]
     assert {slot.served.model for slot in slots if slot} == {1}
@@ -130,7 +129,7 @@ def test_who_waits_when_the_place_is_closed_is_told() -> None:
 
     def enter() -> None:
         begun.set()
-        place.enter(None)
+        place.enter(())
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(enter)

@@ -12,7 +12,7 @@ from modelver.values.reading import RuleAnswer
 Seen: TypeAlias = Literal["ok", "breached", "waiting", "unreadable"]
 
 FORGET = timedelta(days=1)
-"""A streak whose last reading is older than this begins anew."""
+"""A streak whose last reading is older than this begins anew, unless readings are to be far apart."""
 
 JITTER = timedelta(minutes=5)
 """How far the clocks of machines that run one guard may be apart: a reading from before the last one is passed over."""
@@ -72,12 +72,13 @@ def advance(streak: Streak, seen: Seen, at: datetime, patience: Patience) -> Str
     """Return the streak after one more reading.
 
     What says nothing changes nothing, nor does a reading too soon after the last one that counted: so two runs at the same
-    time are one reading. A clock that was set back, and a day without a reading, begin a new streak.
+    time are one reading. A clock that was set back, and a day without a reading, begin a new streak; where readings are to be
+    far apart it takes as long as three of them would.
     """
     if seen not in {"ok", "breached"}:
         return streak
     passed = timedelta(0) if streak.last is None else at - streak.last
-    if passed > FORGET or passed < -JITTER:
+    if passed > max(FORGET, 3 * patience.apart) or passed < -JITTER:
         streak = Streak()
     elif streak.last is not None and (passed <= timedelta(0) or passed < patience.apart * _PUNCTUAL):
         return streak

@@ -1,0 +1,238 @@
+"""What a follower survives: panics, callbacks that end or ask too much, signals, and requests that use two models."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import threading
+import time
+import weakref
+from concurrent.futures import Future
+from functools import partial
+from typing import NoReturn
+
+import pytest
+
+import modelver as mv
+from modelver.serving.served import now_serving
+from tests.registries import MODEL
+from tests.serving.conftest import until
+from tests.serving.test_follower import NEVER, PRODUCTION, Model, in_thread, move, number
+
+_SOON = 0.02
+
+
+class Panic(BaseException):
+    """What PyO3 raises where Rust panics: no `Exception`."""
+
+
+def moved(follower: mv.Follower[Model], version: str) -> bool:
+    """Tell whether a version is served."""
+    served = follower.serving
+    return served is not None and served.version.version == version
+
+
+@pytest.mark.parametrize("swap", ["overlap", "drain"])
+def test_a_panic_in_load_is_a_failure_like_any_other(registry: mv.Registry, swap: str) -> None:
+    """The old version serves on, and the next one is followed: the thread lives."""
+
+    def load(files: mv.LoadedModel) -> Model:
+        if files.version == "1.1.0":
+            raise Panic("called `Option::unwrap()` on a `None` value")
+        return Model(files)
+
+    with registry.follow(PRODUCTION, load=load, interval=_SOON, swap=swap) as follower:  # type: ignore[arg-type]
+        move(registry, "1.1.0")
+        until(lambda: follower.failing, "the failure")
+        until(lambda: moved(follower, "1.0.0"), "serving on")
+        assert follower.failing is not None
+        assert follower.failing.error.startswith("Panic: called")
+        move(registry, "1.2.0")
+        until(lambda: moved(follower, "1.2.0"), "the swap")
+
+
+@pytest.mark.parametrize("error", [SystemExit, Panic, asyncio.CancelledError])
+def test_callbacks_that_end_their_thread_do_not_stop_the_following(
+    registry: mv.Registry, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
+    """Whatever they raise."""
+
+    def fail(_: object) -> NoReturn:
+        raise error
+
+    with registry.follow(PRODUCTION, load=Model, interval=_SOON, on_change=fail, release=fail) as follower:
+        for version in ("1.1.0", "1.2.0", "1.0.0"):
+            move(registry, version)
+            until(partial(moved, follower, version), "the swap")
+    assert {"on_change failed", "release failed"} <= {
+        record.message.rpartition(": ")[2] for record in caplog.records if record.levelno == logging.ERROR
+    }
+
+
+def test_a_callback_may_ask_what_is_served_between_two_models(registry: mv.Registry) -> None:
+    """It learns what serves on; it does not wait for what comes after it."""
+
+    def load(files: mv.LoadedModel) -> Model:
+        if files.version == "1.1.0":
+            raise ValueError("no model")
+        return Model(files)
+
+    seen: list[str] = []
+    followers: list[mv.Follower[Model]] = []
+
+    def tell(change: mv.Change) -> None:
+        if change.previous:
+            seen.append(number(followers[0].current))
+            seen.append(number(followers[0].check_now()))
+
+    with registry.follow(PRODUCTION, load=load, interval=NEVER, swap="drain", on_change=tell) as follower:
+        followers.append(follower)
+        move(registry, "1.1.0")
+        assert in_thread(lambda: number(follower.check_now())) == "1.0.0"
+        assert seen == ["1.0.0", "1.0.0"]
+
+
+def test_load_can_not_wait_for_itself(registry: mv.Registry) -> None:
+    """With one model at a time there is none while the next one is loaded: that is said."""
+    followers: list[mv.Follower[Model]] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        if files.version == "1.1.0":
+            return followers[0].current.model
+        return Model(files)
+
+    with registry.follow(PRODUCTION, load=load, interval=NEVER, swap="drain") as follower:
+        followers.append(follower)
+        move(registry, "1.1.0")
+        assert in_thread(lambda: number(follower.check_now())) == "1.0.0"
+        assert follower.failing is not None
+        assert "no model between two" in follower.failing.error
+
+
+def test_a_callback_may_close_the_follower_while_the_thread_waits(registry: mv.Registry) -> None:
+    """Neither waits for the other."""
+    followers: list[mv.Follower[Model]] = []
+
+    def tell(change: mv.Change) -> None:
+        if change.previous:
+            follower = followers[0]
+            follower._due = 0.0
+            follower._worker.wake()
+            time.sleep(0.05)  # now the thread waits for who is here
+            follower.close()
+
+    follower = registry.follow(PRODUCTION, load=Model, interval=NEVER, on_change=tell)
+    followers.append(follower)
+    move(registry, "1.1.0")
+    with pytest.raises(mv.InvalidValue, match="closed"):
+        in_thread(follower.check_now)
+    until(lambda: not follower._worker._thread.is_alive(), "the thread's end")
+
+
+def test_an_empty_place_is_filled_while_the_registry_is_away(registry: mv.Registry) -> None:
+    """The old model could not be loaded at once; then nothing could be asked: it comes back all the same."""
+    loads: list[str] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        loads.append(str(files.version))
+        if files.version == "1.1.0" or loads == ["1.0.0", "1.1.0", "1.0.0"]:
+            raise MemoryError("the device is full")
+        return Model(files)
+
+    with registry.follow(PRODUCTION, load=load, interval=NEVER, swap="drain") as follower:
+        move(registry, "1.1.0")
+        follower._tick()
+        assert follower.serving is None
+        registry.delete_alias(MODEL, "production")
+        follower._tick()
+        assert moved(follower, "1.0.0")
+
+
+@pytest.mark.parametrize("swap", ["overlap", "drain"])
+def test_a_request_that_uses_two_models_has_one_version_of_each(registry: mv.Registry, swap: str) -> None:
+    """Also where it comes back to the first one from within the second."""
+    registry.register(
+        "acme/other", {"model.bin": b"1.0.0"}, version="1.0.0", aliases=["production"], capture=False
+    )
+    with (
+        registry.follow(PRODUCTION, load=Model, interval=NEVER, swap=swap, drain_timeout=5.0) as first,  # type: ignore[arg-type]
+        registry.follow("acme/other@production", load=Model, interval=NEVER) as second,
+        first.use() as outer,
+    ):
+        move(registry, "1.1.0")
+        swapping: Future[object] = Future()
+        thread = threading.Thread(target=lambda: swapping.set_result(first.check_now()))
+        with second.use():
+            thread.start()
+            until(lambda: not moved(first, "1.0.0"), "the swap's beginning")
+            with first.use() as inner:
+                assert inner is outer
+                assert now_serving() is outer
+        if swap == "overlap":
+            assert swapping.result(5)
+    thread.join()
+    assert swapping.done()
+
+
+def test_a_task_that_lives_for_ever_keeps_no_model(registry: mv.Registry) -> None:
+    """It was begun while a request was answered, and inherits what answers; the model goes all the same."""
+
+    async def main() -> list[weakref.ref[Model]]:
+        seen, tasks = [], []
+        with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
+            for version in ("1.1.0", "1.2.0", "1.0.0"):
+                async with follower.use() as served:
+                    seen.append(weakref.ref(served.model))
+                    tasks.append(asyncio.create_task(asyncio.sleep(NEVER)))
+                del served
+                move(registry, version)
+                await asyncio.to_thread(follower.check_now)
+            gc.collect()
+            alive = [each for each in seen if each() is not None]
+        for task in tasks:
+            task.cancel()
+        return alive
+
+    assert asyncio.run(main()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such timers")
+def test_a_signal_handler_may_use_the_model(registry: mv.Registry) -> None:
+    """Even where it comes in the middle of a use's beginning or end."""
+    with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
+        handled: list[str] = []
+
+        def handle(*_: object) -> None:
+            with follower.use() as served:
+                handled.append(number(served))
+
+        before = signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        try:
+            end = time.monotonic() + 1
+            while time.monotonic() < end:
+                with follower.use() as served:
+                    assert number(served) == "1.0.0"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert set(handled) == {"1.0.0"}
+
+
+@pytest.mark.parametrize("patience", [float("inf"), 1e300])
+def test_drain_may_wait_for_as_long_as_it_takes(registry: mv.Registry, patience: float) -> None:
+    """The new model is not loaded beside the old one."""
+    with registry.follow(
+        PRODUCTION, load=Model, interval=1e300, swap="drain", drain_timeout=patience
+    ) as follower:
+        move(registry, "1.1.0")
+        with follower.use():
+            thread = threading.Thread(target=follower.check_now)
+            thread.start()
+            until(lambda: follower.serving is None, "the drain")
+            thread.join(0.1)
+            assert follower.serving is None
+        thread.join()
+        assert moved(follower, "1.1.0")
+        assert follower._worker._thread.is_alive()
