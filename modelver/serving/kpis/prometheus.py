@@ -16,6 +16,7 @@ from typing import IO, NoReturn
 
 from modelver.errors import InvalidValue, LimitExceeded, Offline, StoreError
 from modelver.serving.guarding.window import Length, Window, parse_length
+from modelver.serving.kpis.hurried import Hurried, Plain, Secure
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import MAX_FIGURES, Reading
 from modelver.values.url import without_credentials
@@ -67,7 +68,7 @@ class PrometheusReader:
         self._queries = {name: _checked(name, text) for name, text in queries.items()}
         self._samples = None if samples is None else _checked("samples", samples)
         self._timeout = parse_length(timeout, "timeout").total_seconds()
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_NoRedirect, Plain, Secure)
 
     def __repr__(self) -> str:
         return f"PrometheusReader({self._shown!r})"
@@ -93,23 +94,21 @@ class PrometheusReader:
 
     def _ask(self, name: str, query: str, at: float) -> float | None:
         parameters = urllib.parse.urlencode({"query": query, "time": f"{at:.3f}"})
-        request = urllib.request.Request(  # noqa: S310 (the address was checked)
-            f"{self._base}/api/v1/query", parameters.encode(), self._headers
-        )
+        request = Hurried(f"{self._base}/api/v1/query", parameters.encode(), self._headers)
         deadline = time.monotonic() + self._timeout
         try:
-            with self._opener.open(request, timeout=self._timeout) as reply:
+            with request.ending(self._timeout), self._opener.open(request, timeout=self._timeout) as reply:
                 data = _read(reply, deadline)
         except urllib.error.HTTPError as error:
             with error:
-                self._refused(name, error)
+                self._refused(name, error, deadline)
         except (OSError, HTTPException) as error:
             raise Offline("Prometheus can't be asked", where=self._shown, found=_told(error)) from None
         return _number(data, f"{name} of {self._shown}")
 
-    def _refused(self, name: str, error: urllib.error.HTTPError) -> NoReturn:
+    def _refused(self, name: str, error: urllib.error.HTTPError, deadline: float) -> NoReturn:
         try:
-            told = json.loads(error.read(_PART))["error"]
+            told = json.loads(_read(error, deadline))["error"]
         except (OSError, HTTPException, ValueError, TypeError, KeyError, RecursionError):
             told = error.reason
         raise StoreError(
@@ -171,7 +170,7 @@ def _filled(query: str, known: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: known[match[1] or match[2]].translate(_ESCAPES), query)
 
 
-def _read(reply: HTTPResponse, deadline: float) -> bytes:
+def _read(reply: HTTPResponse | urllib.error.HTTPError, deadline: float) -> bytes:
     """Read an answer of a sensible size, in time, however slowly it drips.
 
     Raises:
@@ -188,7 +187,9 @@ def _read(reply: HTTPResponse, deadline: float) -> bytes:
                 "an answer of Prometheus is too large", expected=f"at most {MAX_ANSWER:,} bytes"
             )
         if time.monotonic() > deadline:
-            raise TimeoutError("it takes too long")
+            break
+    if time.monotonic() > deadline:  # (also where the connection was ended for that)
+        raise TimeoutError("it takes too long")
     return b"".join(parts)
 
 
