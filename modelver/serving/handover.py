@@ -7,7 +7,7 @@ from typing import Generic, TypeVar, cast
 from weakref import ref
 
 from modelver.errors import InvalidValue
-from modelver.serving.served import Reference, Served
+from modelver.serving.served import ANSWERING, Reference, Served
 
 T = TypeVar("T")
 
@@ -170,5 +170,8 @@ class Handover(Generic[T]):
         self._changed = threading.Condition(self._lock)
         self._keeper = 0
         self._retired = []
-        if self._slot is not None:
-            self._slot = Slot(self._slot.served)
+        slot = self._slot
+        if slot is not None and slot.users and any(each is slot.reference for each in ANSWERING.get()):
+            slot.users = 1  # of the thread that forked, which goes on with what it uses
+        elif slot is not None:
+            self._slot = Slot(slot.served)

@@ -496,6 +496,31 @@ def test_a_forked_child_follows_by_itself(registry: mv.Registry, inside: bool) -
         until(lambda: follower.figures().swaps > 1, "the swap in the parent")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_within_a_use_goes_on_with_its_model(registry: mv.Registry) -> None:
+    """In the child, the model is not released under the thread that forked, and is when that is done with it."""
+    released: list[str] = []
+    with registry.follow(
+        PRODUCTION, load=Model, interval=NEVER, release=lambda model: released.append(model.text)
+    ) as follower:
+        use = follower.use()
+        use.__enter__()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                move(registry, "1.1.0")
+                in_thread(follower.check_now)
+                code = 2 if released else 3
+                use.__exit__()
+                until(lambda: released == ["1.0.0"], "the release in the child")
+                code = 0 if code == 3 else code
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        use.__exit__()
+
+
 def test_it_displays_itself(registry: mv.Registry) -> None:
     """In a terminal and in a notebook, hostile reasons too."""
     with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
