@@ -21,7 +21,7 @@ VERBS = {
     "init": "Make a registry where there is none, or begin a project.",
     "register": "Register files, or this project, as a version of a model.",
     "finalize": "Make a release of a pre-release.",
-    "release": "Release this project: check, bump, register, tag git, card, notes, alias.",
+    "release": "Release a project: check, register, tag, write, set an alias.",
     "list": "List models, or a model's versions.",
     "search": "Find versions of all models by what is known of them.",
     "show": "Show what is known of a version, now or at a time.",

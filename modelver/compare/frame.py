@@ -35,7 +35,8 @@ def to_frame(metrics: Iterable[MetricRow], tensors: TensorChanges) -> "pd.DataFr
     pandas = load_pandas()
     rows = [*map(_metric, metrics), *(_tensor(row, change) for change, row in tensors.rows())]
     frame: pd.DataFrame = pandas.DataFrame(
-        [dict.fromkeys(_TEXTS, "") | row for row in rows], columns=list(_COLUMNS)
+        [dict.fromkeys(_TEXTS, "") | {key: _whole(value) for key, value in row.items()} for row in rows],
+        columns=list(_COLUMNS),
     )
     return frame.astype(_TYPES)
 
@@ -53,6 +54,11 @@ def load_pandas() -> "ModuleType":
             "a table needs pandas, which is not installed", hint='pip install "modelver[notebook]"'
         ) from None
     return pd
+
+
+def _whole(value: object) -> object:
+    """Spell out lone surrogates, which a made-up header may hold and Arrow's texts can't."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _metric(row: MetricRow) -> dict[str, object]:

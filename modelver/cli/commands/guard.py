@@ -64,7 +64,7 @@ _CODES = {
 def command(
     call: Call, *, model: str, alias: str, dry_run: bool, once: bool, every: str | None, **arguments: object
 ) -> int:
-    """Watch what an alias serves, and roll back where its figures break a rule.
+    """Watch what an alias serves, and roll back on a breach.
 
     What is not said here comes from the table [guard.ALIAS] of the project's file, where there is one for MODEL.
     """

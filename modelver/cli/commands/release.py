@@ -102,7 +102,7 @@ def command(
     github: bool | None,
     commit_id: str | None,
 ) -> int:
-    """Release this project: check, bump, register, tag git, write card and notes, set an alias.
+    """Release a project: check, register, tag, write, set an alias.
 
     Everything that can be asked is asked before anything is changed. What was done already is not done twice: run it
     again after a crash, or once an approval is there, and it goes on from where it was.
