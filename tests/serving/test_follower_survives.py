@@ -17,7 +17,7 @@ import pytest
 import modelver as mv
 from modelver.serving.served import now_serving
 from tests.registries import MODEL
-from tests.serving.conftest import until
+from tests.serving.conftest import PATIENCE, until
 from tests.serving.test_follower import NEVER, PRODUCTION, Model, in_thread, move, number
 
 _SOON = 0.02
@@ -158,21 +158,21 @@ def test_a_request_that_uses_two_models_has_one_version_of_each(registry: mv.Reg
     with (
         registry.follow(PRODUCTION, load=Model, interval=NEVER, swap=swap, drain_timeout=5.0) as first,  # type: ignore[arg-type]
         registry.follow("acme/other@production", load=Model, interval=NEVER) as second,
-        first.use() as outer,
     ):
-        move(registry, "1.1.0")
         swapping: Future[object] = Future()
         thread = threading.Thread(target=lambda: swapping.set_result(first.check_now()))
-        with second.use():
-            thread.start()
-            until(lambda: not moved(first, "1.0.0"), "the swap's beginning")
-            with first.use() as inner:
-                assert inner is outer
-                assert now_serving() is outer
-        if swap == "overlap":
-            assert swapping.result(5)
-    thread.join()
-    assert swapping.done()
+        with first.use() as outer:
+            move(registry, "1.1.0")
+            with second.use():
+                thread.start()
+                until(lambda: not moved(first, "1.0.0"), "the swap's beginning")
+                with first.use() as inner:
+                    assert inner is outer
+                    assert now_serving() is outer
+            if swap == "overlap":
+                assert swapping.result(PATIENCE)
+        assert swapping.result(PATIENCE)
+        thread.join()
 
 
 def test_a_task_that_lives_for_ever_keeps_no_model(registry: mv.Registry) -> None:
