@@ -17,5 +17,5 @@ def _row(status: AliasStatus) -> tuple[Cell, ...]:
     number = str(status.version.version)
     version = cell(f"{number} YANKED", BAD) if status.yanked else number
     pinned = f"PINNED by {status.pin.by}: {status.pin.message}" if status.pin else ""
-    why = "; ".join(filter(None, (status.reason, pinned)))
+    why = "; ".join(filter(None, (pinned, status.reason)))
     return cell(status.alias, "bold"), version, moment(status.since), status.by, why

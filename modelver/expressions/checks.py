@@ -84,12 +84,19 @@ def check(text: str, words: Sequence[Word], what: str, variables: Sequence[str] 
         if is_field(words, index):
             continue
         if word.text in _WORDS and word.kind != "text":
-            raise broken(word.at, repr(word.text), f"Write {_WORDS[word.text]}.")
+            raise broken(word.at, repr(word.text), f"Write {_meant(words, index)}.")
         _check_division(words, index, broken)
         _check_number(words, index, figures, broken)
         _check_order(words, index, broken)
         _check_text(words, index, broken)
         _check_name(words, index, bound, variables, broken)
+
+
+def _meant(words: Sequence[Word], index: int) -> str:
+    """Return what to write for a word of another language, such as ``<=`` for ``=<``."""
+    word, after = words[index], words[min(index + 1, len(words) - 1)]
+    swapped = word.text == "=" and after.text in {"<", ">"} and after.at == word.at + 1
+    return f"{after.text}=" if swapped else _WORDS[word.text]
 
 
 def _loops(words: Sequence[Word]) -> list[int]:

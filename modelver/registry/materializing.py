@@ -160,19 +160,20 @@ def _local_site(session: Session, place: Path, layout: Layout, wanted: Wanted, n
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other
         raise StoreError("not a place to lay a version out", where=place, found=error) from error
     if not target.name or any(target.is_relative_to(folder) for folder in session.own_folders):
-        raise _ours(target)
+        raise _ours(shown, target)
     if any(part.startswith(".") and part.endswith(".modelver") for part in target.parts):
-        raise _ours(target)
+        raise _ours(shown, target)
     checking = Checking("stamp", session.stamps, dict)
     if layout.kind is Kind.TRITON:
         return NumberedSite(target, name, CONFIG, layout.config, wanted, checking)
     return LinkedSite(target, wanted, checking)
 
 
-def _ours(where: object) -> InvalidValue:
+def _ours(where: object, target: object = "") -> InvalidValue:
     return InvalidValue(
         "not a place to lay a version out: it is the registry's, the cache's, or another layout's",
         where=where,
+        found="" if target == where else target,
         hint="Choose a folder of its own.",
     )
 

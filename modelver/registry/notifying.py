@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import attrs
 
 from modelver.errors import InvalidValue, NotFound, StoreError
+from modelver.notify.background import AT_EXIT, background
 from modelver.notify.delivery import Patience, deliver
 from modelver.notify.happening import Happening
 from modelver.notify.message import make_message
@@ -65,6 +66,8 @@ def notify(session: Session, asked: Asked) -> Notified:
     """Tell everybody what they were not told yet; see `Registry.notify`."""
     targets = _targets(session)
     _check_since(session, asked)
+    if not asked.dry_run:
+        background().wait(AT_EXIT)  # what this process is just telling would be told twice
     return merged(_round(session, targets, asked, Rests()), targets)
 
 

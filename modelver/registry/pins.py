@@ -21,7 +21,7 @@ def refuse_pinned(state: State, alias: Alias) -> None:
         "the alias is pinned",
         where=f"{state.model}@{alias}",
         found=_pinned(held),
-        hint=f"Unpin it first, if that is right: unpin({str(state.model)!r}, {str(alias)!r}, reason=...).",
+        hint=f"Unpin it first, if that is right: `modelver unpin {state.model} {alias}`, or registry.unpin(...).",
     )
     refusal.verdicts = (_verdict(held),)
     raise refusal

@@ -99,7 +99,7 @@ def _check(ready: Ready, *, explicit: bool, outputs: Iterable[Path]) -> Step:
     if ready.project.version and not explicit:
         ready.drift.raise_if_failed()
     count = len(ready.drift.findings)
-    changed = f"{count} change(s) since" if count else "nothing has changed since"
+    changed = f"{count} change{'s' if count > 1 else ''} since" if count else "nothing has changed since"
     return Step("check", "done", f"{changed} {ready.drift.against}")
 
 

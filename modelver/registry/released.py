@@ -55,7 +55,7 @@ class Release:
         tag: The git tag that names it; empty where there is none.
         alias: The alias that was asked for; None where none was.
         moved: Whether the alias names the version now.
-        former: What the alias served before, or the release before where no alias was asked for; empty for nothing.
+        former: What the alias served before, else the release before; empty for nothing.
         metrics: Its metrics beside those of `former`.
         registering: What the gates said of registering it; empty where it was there already.
         moving: What the gates said of the alias.
@@ -104,7 +104,7 @@ class Release:
         """Why it has this number, in one line."""
         if self.advice is None:
             return "the first release"
-        return f"since {self.previous}, {self.advice}"
+        return f"what changed since {self.previous} calls for {self.advice}"
 
     def raise_if_failed(self) -> None:
         """Raise what was in the way.

@@ -53,7 +53,7 @@ def _facts(release: Release) -> Iterator[tuple[object, object]]:
     if release.alias:
         yield "alias", f"{release.alias} {'names it' if release.moved else 'does not name it'}"
     if release.former:
-        yield "before", code(release.former)
+        yield "compared with", code(release.former)
 
 
 def _metrics(release: Release) -> Iterator[tuple[object, ...]]:

@@ -64,9 +64,11 @@ class Change:
         }
 
     def __str__(self) -> str:
-        number = self.version.version if self.version else "nothing"
+        number = self.version.version if self.version else ""
         if self.outcome == "failed":
             kept = f"; {self.previous.version} is served on" if self.previous else ""
+            if self.version is None:
+                return f"what {self.ref} names can't be told: {self.error}{kept}"
             return f"{self.ref}: {number} was not swapped in, as {self.stage} failed: {self.error}{kept}"
         before = f"{self.previous.version} → " if self.previous else ""
         why = ": ".join(part for part in (self.cause, self.reason) if part)

@@ -93,7 +93,13 @@ def test_what_was_told_before_is_told_again(run: Run, receiver: Receiver, since:
 @pytest.mark.usefixtures("receiver")
 @pytest.mark.parametrize(
     "arguments",
-    [["--test", "--follow"], ["--dry-run", "--follow"], ["--test", "acme/fraud"], ["--every", "0"]],
+    [
+        ["--test", "--follow"],
+        ["--dry-run", "--follow"],
+        ["--test", "acme/fraud"],
+        ["--every", "5s"],
+        ["--follow", "--every", "0"],
+    ],
 )
 def test_what_does_not_go_together_is_refused(run: Run, arguments: list[str]) -> None:
     """As a fault of usage."""

@@ -64,6 +64,7 @@ def test_once_prints_the_path_of_the_version(run: Run, fraud: str, tmp_path: Pat
         (("--layout", "torch"), 2),
         (("--keep", "0"), 2),
         (("--every", "soon"), 2),
+        (("--every", "5s"), 2),
         (("--watch", "--every", "0"), 2),
         (("--watch", "--layout", "vllm"), 3),
     ],

@@ -556,6 +556,19 @@ def test_a_repeated_call_tells_what_the_first_could_not(
     assert receiver.types == ["alias.promoted"]
 
 
+@pytest.mark.usefixtures("versions")
+def test_what_is_being_told_is_not_told_twice(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """Who commits and then asks for what is left waits for what this process is just telling."""
+    configure(receiver.url)
+    again = registry_again(registry)
+    for number in ("1.0.0", "1.1.0", "1.0.0"):
+        again.set_alias(MODEL, "production", number)
+        assert again.notify()
+    assert len(receiver.received) == 3
+
+
 def test_a_test_reaches_everybody(registry: mv.Registry, receiver: Receiver, configure: Configure) -> None:
     """An event that says nothing, signed; no place in a log moves."""
     publish(registry)

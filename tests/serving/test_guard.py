@@ -10,6 +10,7 @@ import pytest
 
 import modelver as mv
 from modelver.errors import Offline
+from modelver.serving.guarding.window import parse_length
 from tests.serving.guards import BAD, GOOD, RULE, Scene, Shaky, filled
 
 
@@ -502,6 +503,7 @@ def test_a_report_shows_itself(scene: Scene) -> None:
             {"rules": " || ".join(f'current.windows["{n}m"].samples > 1' for n in range(1, 12))},
             "too many windows",
         ),
+        ({"rules": "current.metrics.f1 => 0.9"}, "Write >="),
         ({"baseline": "nothing"}, "not a baseline"),
         ({"window": "0s"}, "not a length of time"),
         ({"window": "5 minutes"}, "not a length of time"),
@@ -565,3 +567,9 @@ def test_a_guard_works_by_the_real_clock(tmp_path: Path) -> None:
     guard = mv.Guard(registry, "m", "production", rules=rule, read=lambda *_: BAD, settle=0, breaches=1)
     assert "1 rule" in repr(guard)
     assert guard.run_once().outcome == "rolled_back"
+
+
+@pytest.mark.parametrize("text", ["90", "90s"])
+def test_a_length_of_time_without_a_unit_is_seconds(text: str) -> None:
+    """As with the other verbs that look again and again."""
+    assert parse_length(text, "settle").total_seconds() == 90

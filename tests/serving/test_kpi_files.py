@@ -72,7 +72,7 @@ HOSTILE = {
     "empty": (b"", "no columns"),
     "no newline": (b"time,version,f1", "no columns"),
     "no figures": (b"time,version,samples\n", "a column for each figure"),
-    "no version": (b"time,f1\n", "columns time, version, f1"),
+    "no version": (b"time,f1\n", "expected a column version, found time, f1"),
     "twice": (b"time,version,f1,f1\n", "not a table of figures"),
     "too many": (("time,version," + ",".join(f"m{n}" for n in range(100)) + "\n").encode(), "not a table"),
     "short row": (csv_text([[AT, "1.0.0"]]), "a row of another length"),
@@ -168,7 +168,7 @@ def test_what_is_no_parquet_file_of_figures_is_told(
     with pytest.raises(mv.InvalidValue, match="can't be read"):
         mv.ParquetReader(path)(version, WINDOW)
     parquet(path, {"time": [1.0], "f1": [0.5]})
-    with pytest.raises(mv.InvalidValue, match="columns time, version, f1"):
+    with pytest.raises(mv.InvalidValue, match="expected a column version, found time, f1"):
         mv.ParquetReader(path)(version, WINDOW)
     parquet(path, {key: value * 4 for key, value in {**at, "f1": [0.5]}.items()})
     data = path.read_bytes()

@@ -6,10 +6,14 @@ import click
 
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_models
+from modelver.cli.durations import Duration
+from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, verb
 from modelver.cli.terminal import say, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelver.notify.notified import Notified
 
 
@@ -22,16 +26,22 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be told.")
 @click.option("--test", is_flag=True, help="Only send each recipient an event that says nothing.")
-@click.option("--follow", is_flag=True, help="Go on, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    metavar="SECONDS",
-    help="With --follow: the time between two rounds; 30 unless you say otherwise.",
+    type=Duration(),
+    metavar="TIME",
+    help="With --follow: how often to look, such as 5m. [default: 30s]",
 )
 def command(
-    call: Call, *, model: str | None, since: str | None, dry_run: bool, test: bool, follow: bool, every: float
+    call: Call,
+    *,
+    model: str | None,
+    since: str | None,
+    dry_run: bool,
+    test: bool,
+    follow: bool,
+    every: float | None,
 ) -> int:
     """Tell people what they were not told yet of promotions, rollbacks, yanks and rejections.
 
@@ -40,15 +50,26 @@ def command(
     """
     if sum((dry_run, test, follow)) > 1 or (test and (model or since)):
         raise click.UsageError("--test stands alone, and --follow goes with neither it nor --dry-run.")
+    if every is not None and not follow:
+        raise click.UsageError("--every goes with --follow.")
     start = int(since) if since is not None and since.isascii() and since.isdigit() else since
     if follow:
-        for found in call.registry.keep_notifying(model, since=start, every=every):
-            if found.deliveries or found.notes:
-                _show(call, found)
+        _go_on(call, call.registry.keep_notifying(model, since=start, every=30.0 if every is None else every))
         return exit_codes.OK
     found = call.registry.notify(model, since=start, dry_run=dry_run, test=test)
     _show(call, found)
     return exit_codes.OK if found else exit_codes.ENVIRONMENT
+
+
+def _go_on(call: Call, rounds: "Iterator[Notified]") -> None:
+    """Tell of each round until somebody ends it: that is how it is to end, and no failure."""
+    with ended_by_sigterm():
+        try:
+            for found in rounds:
+                if found.deliveries or found.notes:
+                    _show(call, found)
+        except KeyboardInterrupt:
+            say("Stopped. What was not told yet is told next time.")
 
 
 def _show(call: Call, found: "Notified") -> None:

@@ -32,11 +32,23 @@ if TYPE_CHECKING:
     help="How the files are laid out. [default: plain]",
 )
 @click.option("--watch", is_flag=True, help="Go on, and follow REF as it moves, until Ctrl-C or SIGTERM.")
-@click.option("--every", type=Duration(), default="30s", help="How often to look, such as 5m. [default: 30s]")
-@click.option("--keep", type=int, default=2, help="How many versions stay, the current one too. [default: 2]")
+@click.option(
+    "--every",
+    type=Duration(),
+    metavar="TIME",
+    help="With --watch: how often to look, such as 5m. [default: 30s]",
+)
+@click.option(
+    "--keep",
+    type=int,
+    metavar="N",
+    default=2,
+    help="How many versions stay, the current one too. [default: 2]",
+)
 @click.option(
     "--grace",
     type=Duration(),
+    metavar="TIME",
     default="5m",
     help="How long a version stays after another became current. [default: 5m]",
 )
@@ -54,21 +66,28 @@ def command(
     dest: str,
     layout: str,
     watch: bool,
-    every: float,
+    every: float | None,
     grace: float,
     **arguments: object,
 ) -> int | None:
-    """Lay a version out where a server reads it, and keep that place in step.
+    """Lay a version out for a server, and keep that place in step.
 
     DEST is a folder, or a place in a bucket, that is new, empty or made by this command. Nobody sees a half there. The
     path of the version's own files is all that stdout gets: with --watch, a line whenever REF names another version.
     """
     from typing import cast
 
+    if every is not None and not watch:
+        raise click.UsageError("--every goes with --watch.")
     registry, options = call.registry_beside(dest)
     choices = cast("MaterializeChoices", {**arguments, "storage_options": options})
     if watch:
-        _watched(call, registry.sync(ref, dest, layout, interval=every, grace=grace, **choices))
+        _watched(
+            call,
+            registry.sync(
+                ref, dest, layout, interval=30.0 if every is None else every, grace=grace, **choices
+            ),
+        )
         return exit_codes.OK
     with Bar("laying out") as bar:
         choices["callback"] = bar

@@ -67,16 +67,21 @@ class Mark:
         Raises:
             AlreadyExists: It is.
         """
-        ours = (other.registry[:12], other.model, other.layout)
-        theirs = (self.registry[:12], self.model, self.layout)
-        if ours != theirs:
+        ours, theirs = other.whose(), self.whose()
+        differ = [key for key, value in ours.items() if theirs[key] != value]
+        if differ:
             raise AlreadyExists(
                 "something else is laid out here already",
                 where=where,
-                expected="registry {}, model {}, layout {}".format(*ours),
-                found="registry {}, model {}, layout {}".format(*theirs),
+                expected=", ".join(f"{key} {ours[key]}" for key in differ),
+                found=", ".join(f"{key} {theirs[key]}" for key in differ),
                 hint="Choose another place, or remove this one.",
             )
+
+    def whose(self) -> dict[str, str]:
+        """Return what a place is bound to, in the words of an error."""
+        model = self.model.replace("--", "/", 1)
+        return {"registry": self.registry[:12], "model": model, "layout": self.layout}
 
     def find(self, folder: str) -> Standing | None:
         """Return what stands in a folder."""

@@ -12,19 +12,22 @@ Length: TypeAlias = str | float | timedelta
 """A length of time: ``5m``, seconds, or a timedelta."""
 
 _LONGEST = timedelta(days=366)
+_DIGITS = 9  # of seconds
 
 
 def parse_length(value: Length, what: str, *, least: timedelta = timedelta(0)) -> timedelta:
     """Return a length of time.
 
     Args:
-        value: Such as ``5m``, ``1h`` or ``7d``; seconds; or a timedelta.
+        value: Such as ``5m``, ``1h`` or ``7d``; seconds, also as text; or a timedelta.
         what: Whose it is, for errors.
         least: The shortest that makes sense.
 
     Raises:
         InvalidValue: It is none, or too short or too long.
     """
+    if isinstance(value, str) and len(value) <= _DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
     found: timedelta | None = None
     if isinstance(value, timedelta):
         found = value

@@ -48,10 +48,16 @@ class Columns:
             raise InvalidValue(
                 "not a table of figures",
                 where=where,
-                expected=f"columns {', '.join(wanted)}" if found else "a column for each figure",
+                expected=_expected(missing, twice) if found else "a column for each figure",
                 found=", ".join(header)[:200] or "no columns",
             )
         return found
+
+
+def _expected(missing: Sequence[str], twice: Sequence[str]) -> str:
+    if missing:
+        return " and ".join(f"a column {name}" for name in missing)
+    return f"each column once, but {', '.join(twice)}" if twice else f"{MAX_FIGURES} figures at most"
 
 
 class Means:
