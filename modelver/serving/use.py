@@ -1,6 +1,5 @@
 """Using what a follower serves, in threads and in tasks."""
 
-import asyncio
 from contextlib import suppress
 from contextvars import Token
 from types import TracebackType
@@ -53,6 +52,8 @@ class Use(Generic[T]):
             self._place.leave(slot)
 
     async def __aenter__(self) -> Served[T]:
+        import asyncio
+
         slot = self._place.enter(ANSWERING.get(), wait=False)
         while slot is None:  # only between two models that don't fit side by side
             await asyncio.sleep(_PAUSE)
