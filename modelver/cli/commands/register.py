@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 import click
 
 from modelver.cli.completion import complete_models
-from modelver.cli.options import Call, commit_id_option, numbers, pairs, verb
+from modelver.cli.options import Call, commit_id_option, pairs, verb
 from modelver.cli.progress import Bar
-from modelver.cli.texts import read_changelog
+from modelver.cli.texts import next_version_options
 from modelver.values.canonical import Json
 
 if TYPE_CHECKING:
@@ -51,22 +51,7 @@ class _Options(TypedDict):
 @verb("register")
 @click.argument("model", required=False, shell_complete=complete_models)
 @click.argument("source", nargs=-1, type=click.Path())
-@click.option("--version", metavar="VERSION", help="An exact version. [default: the last one, raised]")
-@click.option(
-    "--bump",
-    type=click.Choice(("auto", "major", "minor", "patch", "prerelease")),
-    help="How to raise the last version. [default: auto, by what changed]",
-)
-@click.option("--changelog", metavar="TEXT", help="What changed, for people.")
-@click.option(
-    "--changelog-file",
-    type=click.File("rb"),
-    callback=read_changelog,
-    help="The same from a file, all of it; - is stdin.",
-)
-@click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME=NUMBER", callback=numbers, help="A measured figure."
-)
+@next_version_options
 @click.option(
     "--param",
     "params",

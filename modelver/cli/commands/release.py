@@ -8,9 +8,9 @@ import click
 
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_aliases
-from modelver.cli.options import Call, commit_id_option, numbers, reason_option, verb
+from modelver.cli.options import Call, commit_id_option, reason_option, verb
 from modelver.cli.terminal import say, write, write_json
-from modelver.cli.texts import read_changelog
+from modelver.cli.texts import next_version_options
 from modelver.errors import ModelverError, StoreError
 from modelver.publish.audiences import AUDIENCES, Audience
 
@@ -27,22 +27,7 @@ if TYPE_CHECKING:
     default=".",
     help="The working tree to release, or its project file. [default: the current folder]",
 )
-@click.option("--version", metavar="VERSION", help="An exact version. [default: the last one, raised]")
-@click.option(
-    "--bump",
-    type=click.Choice(("auto", "major", "minor", "patch", "prerelease")),
-    help="How to raise the last version. [default: auto, by what changed]",
-)
-@click.option("--changelog", metavar="TEXT", help="What changed, for people.")
-@click.option(
-    "--changelog-file",
-    type=click.File("rb"),
-    callback=read_changelog,
-    help="The same from a file, all of it; - is stdin.",
-)
-@click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME=NUMBER", callback=numbers, help="A measured figure."
-)
+@next_version_options
 @click.option("--run", metavar="URL|ID", help="The training run. [default: taken from the environment]")
 @click.option(
     "--alias",
