@@ -1,14 +1,13 @@
 """Figures from a CSV file."""
 
 import csv
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from modelver.errors import InvalidValue, LimitExceeded, NotFound, StoreError
 from modelver.serving.guarding.window import Window
-from modelver.serving.kpis.rows import Columns, Means
+from modelver.serving.kpis.rows import Means, TableReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import Reading
 
@@ -18,7 +17,7 @@ MAX_CSV = 2**30
 _LONGEST_LINE = 2**20
 
 
-class CsvReader:
+class CsvReader(TableReader):
     """Reads a version's figures from a CSV file: the means of its rows in the window, weighted by their samples.
 
     The file is UTF-8 with a header: ``time``, ``version``, and a column for each figure; ``samples`` may say how many requests are
@@ -31,21 +30,6 @@ class CsvReader:
         version: The column of the version.
         samples: The column of the number of samples.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        values: Iterable[str] = (),
-        *,
-        time: str = "time",
-        version: str = "version",
-        samples: str = "samples",
-    ) -> None:
-        self._path = Path(path)
-        self._columns = Columns(time, version, samples, tuple(values))
-
-    def __repr__(self) -> str:
-        return f"CsvReader({str(self._path)!r})"
 
     def __call__(self, version: ModelVersion, window: Window) -> Reading:
         """Return the figures of a version over a window.

@@ -1,13 +1,11 @@
 """Figures from a Parquet file."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelver.errors import InvalidValue, LimitExceeded, NotFound
 from modelver.serving.guarding.window import Window
-from modelver.serving.kpis.rows import Columns, Means
+from modelver.serving.kpis.rows import Means, TableReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import Reading
 
@@ -18,27 +16,12 @@ MAX_ROWS = 50_000_000
 _BATCH = 65_536
 
 
-class ParquetReader:
+class ParquetReader(TableReader):
     """Reads a version's figures from a Parquet file: the means of its rows in the window, weighted by their samples.
 
     The columns are those of `CsvReader`, and the arguments too; the time may also be a timestamp. Needs
     ``pip install 'modelver[parquet]'``.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        values: Iterable[str] = (),
-        *,
-        time: str = "time",
-        version: str = "version",
-        samples: str = "samples",
-    ) -> None:
-        self._path = Path(path)
-        self._columns = Columns(time, version, samples, tuple(values))
-
-    def __repr__(self) -> str:
-        return f"ParquetReader({str(self._path)!r})"
 
     def __call__(self, version: ModelVersion, window: Window) -> Reading:
         """Return the figures of a version over a window.

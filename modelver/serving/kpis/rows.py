@@ -1,7 +1,8 @@
 """Rows of a table with the columns ``time``, ``version`` and one for each figure, and their means."""
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,25 @@ class Means:
         """Return the means."""
         values = {name: self._sums[name] / weight for name, weight in self._weights.items() if weight}
         return Reading(values, self._samples, window.begin, window.end)
+
+
+class TableReader:
+    """What readers of tables in files share: where the file is, and which columns mean what; see `CsvReader`."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        values: Iterable[str] = (),
+        *,
+        time: str = "time",
+        version: str = "version",
+        samples: str = "samples",
+    ) -> None:
+        self._path = Path(path)
+        self._columns = Columns(time, version, samples, tuple(values))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._path)!r})"
 
 
 def _seconds(value: object, where: str) -> float:
