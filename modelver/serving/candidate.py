@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -150,15 +151,12 @@ def first_at_hand(maker: Maker[T]) -> tuple[Sighting, Candidate[T]] | None:
     return None
 
 
-class _named:  # noqa: N801 (used as a function)
-    """Names the step in which an error comes up; a caller's ``sys.exit`` counts as one, and so does a panic in Rust."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage: Stage = stage
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and not isinstance(error, KeyboardInterrupt | GeneratorExit):
-            raise StageFailed(self._stage, error) from error
+@contextmanager
+def _named(stage: Stage) -> Iterator[None]:
+    """Name the step in which an error comes up; a caller's ``sys.exit`` counts as one, and so does a panic in Rust."""
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise StageFailed(stage, error) from error
