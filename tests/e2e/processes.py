@@ -1,7 +1,6 @@
 """Processes that call registries at once, or until they die."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -89,7 +88,6 @@ class Process(Worker):
         registry: The folder or the URL of the registry that it calls.
         cache: Its user's cache.
         prefix: A command to run it by.
-        measured: Whether coverage is measured there; what it writes when it is killed would be broken.
         opened: More arguments of the registry object, such as ``storage_options``.
     """
 
@@ -99,16 +97,13 @@ class Process(Worker):
         cache: Path,
         prefix: tuple[str, ...] = (),
         *,
-        measured: bool = True,
         opened: Mapping[str, object] | None = None,
     ) -> None:
-        kept = {name: text for name, text in os.environ.items() if measured or "COVERAGE" not in name}
         self.running = subprocess.Popen(
             [*prefix, sys.executable, worker.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=kept,
         )
         assert self.running.stdin is not None
         assert self.running.stdout is not None

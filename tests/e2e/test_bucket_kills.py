@@ -51,7 +51,7 @@ class Place:
     def killed(self, when: Callable[[], bool], verb: str, *arguments: object, **options: object) -> bool:
         """Have a process call a method, and kill it as soon as something is so; return whether that was in time."""
         opened = {"storage_options": self._through, "timeout": TIMEOUT}
-        with Process(self.url, self.cache, measured=False, opened=opened) as process:
+        with Process(self.url, self.cache, opened=opened) as process:
             process.call("warm_up")
             self.proxy.clear()
             process.send(verb, *arguments, **options)

@@ -78,7 +78,7 @@ def test_an_interrupted_command_dies_of_the_signal_s_code(move: bool, source: Pa
 def test_a_second_writer_clears_what_a_killed_one_left(source: Path, tmp_path: Path) -> None:
     """The temporary file of a writer that was killed stays until the next write, whoever writes."""
     root = tmp_path / "registry"
-    with Process(root, tmp_path / "cache", measured=False) as process:
+    with Process(root, tmp_path / "cache") as process:
         process.send("register", MODEL, str(source), capture=False)
         wait_for_bytes(process.running)
         process.running.kill()

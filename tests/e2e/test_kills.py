@@ -74,7 +74,7 @@ def test_a_killed_registration_is_whole_or_absent(rounds: int, move: bool, tmp_p
     undisturbed = mv.Registry(tmp_path / "undisturbed")
     kills = 0
     mv.Registry(root, create=True)
-    with Process(root, cache, measured=False) as process:
+    with Process(root, cache) as process:
         process.call("warm_up")
         lasts = duration(process, build, move=move)
         for number in range(rounds):
@@ -110,7 +110,7 @@ def test_a_killed_move_of_an_alias_happened_or_not(rounds: int, tmp_path: Path) 
     for content in (b"1", b"2"):
         registry.register(MODEL, {"model.bin": content}, aliases=["production"], capture=False)
     kills = 0
-    with Process(root, cache, measured=False) as process:
+    with Process(root, cache) as process:
         process.call("warm_up")
         lasts = process.killed(None, "set_alias", MODEL, "trial", "1.0.0")["seconds"]
         for number in range(rounds):

@@ -48,7 +48,7 @@ def test_a_killed_layout_shows_no_half(rounds: int, layout: str, tmp_path: Path)
     registry = mv.Registry(root, cache_dir=cache)
     options = {"keep": 1, "grace": 0}
     kept, kills, lasts = {}, 0, 0.0
-    with Process(root, cache, measured=False) as process:
+    with Process(root, cache) as process:
         process.call("warm_up")
         for number in range(rounds + 1):
             files = made(chance)
