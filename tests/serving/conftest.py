@@ -1,14 +1,18 @@
-"""Fixtures for the tests of serving: a registry with three versions, and a place to write changes down."""
+"""Fixtures for the tests of serving: a registry with three versions, a place to write changes down, files to load."""
 
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import modelver as mv
 from tests.registries import MODEL, publish
 
+FEATURES = np.array([[0.0], [1.0], [2.0], [3.0]])
 PATIENCE = 30.0
 """Seconds after which something that should have happened never will."""
 
@@ -29,3 +33,22 @@ def registry(tmp_path: Path) -> mv.Registry:
         publish(registry, number.encode(), version=number, changelog="x")
     registry.set_alias(MODEL, "production", "1.0.0", reason="the first")
     return registry
+
+
+@pytest.fixture(scope="module")
+def classifier() -> LogisticRegression:
+    """Give a fitted model of scikit-learn, which tells `FEATURES` apart."""
+    return LogisticRegression().fit(FEATURES, [0, 0, 1, 1])
+
+
+@pytest.fixture
+def loaded() -> Callable[..., mv.LoadedModel]:
+    """Give a function that registers files and loads them."""
+    registry = mv.Registry(f"memory://{uuid.uuid4().hex}")
+
+    def load(include: str | None = None, **files: bytes) -> mv.LoadedModel:
+        named = {name.replace("__", "/").replace("_dot_", "."): data for name, data in files.items()}
+        version = registry.register(MODEL, named, changelog="x", capture=False)  # type: ignore[arg-type] # bytes
+        return registry.load(version, include=include)
+
+    return load

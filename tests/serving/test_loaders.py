@@ -1,14 +1,12 @@
 """Ready loaders, with the real libraries and files that these wrote."""
 
 import os
-import pickle
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 import skops.io
@@ -18,28 +16,9 @@ from sklearn.preprocessing import FunctionTransformer
 import modelver as mv
 from modelver.serving import loaders
 from tests.registries import MODEL, onnx_model, weights
+from tests.serving.conftest import FEATURES
 
-FEATURES = np.array([[0.0], [1.0], [2.0], [3.0]])
 SPLIT = "tiny-00001-of-00002.gguf"
-
-
-@pytest.fixture(scope="module")
-def classifier() -> LogisticRegression:
-    """Give a fitted model."""
-    return LogisticRegression().fit(FEATURES, [0, 0, 1, 1])
-
-
-@pytest.fixture
-def loaded() -> Callable[..., mv.LoadedModel]:
-    """Give a function that registers files and loads them."""
-    registry = mv.Registry(f"memory://{uuid.uuid4().hex}")
-
-    def load(include: str | None = None, **files: bytes) -> mv.LoadedModel:
-        named = {name.replace("__", "/").replace("_dot_", "."): data for name, data in files.items()}
-        version = registry.register(MODEL, named, changelog="x", capture=False)  # type: ignore[arg-type] # bytes
-        return registry.load(version, include=include)
-
-    return load
 
 
 def test_safetensors_come_as_arrays_shards_together(loaded: Callable[..., mv.LoadedModel]) -> None:
@@ -115,87 +94,6 @@ def test_skops_refuses_other_types_until_they_are_named(loaded: Callable[..., mv
     assert isinstance(model, FunctionTransformer)
 
 
-def test_pickles_ask_for_a_word_before_anything_is_fetched() -> None:
-    """The default is no, and says what to use instead."""
-    with pytest.raises(mv.UnsafeFormat, match=r"can run any code.*allow_unsafe=True"):
-        loaders.pickled()
-
-
-def joblib_bytes(tmp_path: Path, model: object, **arguments: object) -> bytes:
-    """Return what joblib writes."""
-    joblib.dump(model, tmp_path / "model", **arguments)
-    return (tmp_path / "model").read_bytes()
-
-
-def test_a_pickle_that_was_allowed_is_scanned_and_loaded(
-    loaded: Callable[..., mv.LoadedModel],
-    classifier: LogisticRegression,
-    tmp_path: Path,
-) -> None:
-    """A scikit-learn model as joblib writes it."""
-    files = loaded(model_dot_joblib=joblib_bytes(tmp_path, classifier))
-    model = loaders.pickled(allow_unsafe=True)(files)
-    assert isinstance(model, LogisticRegression)
-    assert model.predict(FEATURES).tolist() == [0, 0, 1, 1]
-
-
-class Bomb:
-    """Writes a file when it is unpickled."""
-
-    def __init__(self, command: str) -> None:
-        self.command = command
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (self.command,)
-
-
-@pytest.mark.parametrize("protocol", range(6))
-def test_a_dangerous_pickle_is_refused_whatever_is_allowed(
-    loaded: Callable[..., mv.LoadedModel], tmp_path: Path, protocol: int
-) -> None:
-    """Nothing of it runs."""
-    mark = tmp_path / "ran"
-    files = loaded(model_dot_pkl=pickle.dumps({"w": Bomb(f"touch {mark}")}, protocol))
-    with pytest.raises(mv.UnsafeFormat, match=r"known to be dangerous.*system"):
-        loaders.pickled(allow_unsafe=True)(files)
-    assert not mark.exists()
-
-
-@pytest.mark.parametrize("data", [b"", b"\x80\x04", b"no pickle at all", b"\x80\x04garbage\xff\xfe"])
-def test_what_is_no_pickle_is_told(loaded: Callable[..., mv.LoadedModel], data: bytes) -> None:
-    """Damaged and empty files too."""
-    with pytest.raises(mv.InvalidValue, match=r"can't be unpickled: .*model\.pkl"):
-        loaders.pickled(allow_unsafe=True)(loaded(model_dot_pkl=data))
-
-
-def test_a_bomb_behind_an_array_is_found(loaded: Callable[..., mv.LoadedModel], tmp_path: Path) -> None:
-    """Behind an array's raw bytes, where a scanner of pickles alone loses the thread."""
-    mark = tmp_path / "ran"
-    data = joblib_bytes(tmp_path, [np.arange(1000.0), Bomb(f"touch {mark}")])
-    with pytest.raises(mv.UnsafeFormat, match="system"):
-        loaders.pickled(allow_unsafe=True)(loaded(model_dot_joblib=data))
-    assert not mark.exists()
-
-
-def test_other_threads_may_unpickle_what_they_like(
-    loaded: Callable[..., mv.LoadedModel], classifier: LogisticRegression, tmp_path: Path
-) -> None:
-    """Only what is loaded here is watched."""
-    loaders.pickled(allow_unsafe=True)(loaded(model_dot_joblib=joblib_bytes(tmp_path, classifier)))
-    assert pickle.loads(pickle.dumps(os.system)) is os.system  # noqa: S301 (our own bytes)
-
-
-def test_a_compressed_pickle_does_not_slip_through(
-    loaded: Callable[..., mv.LoadedModel], tmp_path: Path
-) -> None:
-    """The library unpacks it by itself, and what comes out is watched."""
-    mark = tmp_path / "ran"
-    data = joblib_bytes(tmp_path, {"w": Bomb(f"touch {mark}")}, compress=3)
-    with pytest.raises(mv.UnsafeFormat):
-        loaders.pickled(allow_unsafe=True)(loaded(model_dot_joblib=data))
-    assert not mark.exists()
-
-
 def test_a_missing_library_is_named(loaded: Callable[..., mv.LoadedModel], tmp_path: Path) -> None:
     """PyTorch is not among this project's requirements; the message says what to install."""
     code = (
@@ -213,13 +111,7 @@ def test_a_missing_library_is_named(loaded: Callable[..., mv.LoadedModel], tmp_p
 
 
 @pytest.mark.full
-def test_torch_tensors_and_checkpoints(loaded: Callable[..., mv.LoadedModel], tmp_path: Path) -> None:
+def test_torch_reads_tensors(loaded: Callable[..., mv.LoadedModel]) -> None:
     """With the real PyTorch, which `make test-full` installs."""
-    import torch  # pyright: ignore[reportMissingImports] # only there for the long tests
-
-    torch.save({"w": torch.tensor([1.0, 2.0])}, tmp_path / "model.pt")
-    files = loaded(a_dot_safetensors=weights(w=[1, 2]), model_dot_pt=(tmp_path / "model.pt").read_bytes())
+    files = loaded(a_dot_safetensors=weights(w=[1, 2]))
     assert loaders.torch_tensors()(files)["w"].tolist() == [1.0, 2.0]
-    checkpoint = loaders.pickled(allow_unsafe=True)(files)
-    assert isinstance(checkpoint, dict)
-    assert checkpoint["w"].tolist() == [1.0, 2.0]

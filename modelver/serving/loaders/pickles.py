@@ -26,6 +26,10 @@ def pickled(file: str | None = None, *, allow_unsafe: bool = False) -> Callable[
     logged. This finds what is known and proves nothing: whoever can write the file can run code here. PyTorch's files are
     scanned as a whole first, and loaded with ``weights_only=True``.
 
+    Before Python 3.12, a process that has loaded a pickle should not start threads under a debugger or coverage: now and
+    then one ends at once with ``RuntimeError: Cannot install a trace function while another trace function is being
+    installed``, since Python's `sys.settrace` there does not stand audit hooks (PEP 578), and they can't be removed.
+
     Args:
         file: Its path in the version; None where the version has only one.
         allow_unsafe: That code from the file may run here.
@@ -98,7 +102,8 @@ def _watching(path: Path) -> Iterator[None]:
 def _install_hook() -> None:
     """Hear of each lookup (PEP 578); a scan beforehand reads some files otherwise than the library that loads them.
 
-    Such a hook stays for as long as the process lives, so it comes with the first pickle.
+    Such a hook stays for as long as the process lives, so it comes with the first pickle. Before Python 3.12,
+    `sys.settrace` fails in a thread while another one is in it and a hook in Python is there.
     """
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
