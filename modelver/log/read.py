@@ -1,6 +1,7 @@
 """Reading one log: the newest checkpoint, then the commits after it, each checked against the one before."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
@@ -26,6 +27,9 @@ from modelver.storage.store import Store
 _TRIED_CHECKPOINTS = 2
 _RECENT = 15
 """Commits of the chain that are kept, since a registration asks for the last ones again."""
+
+CONFIRM_SECONDS = 300.0
+"""After that long a known head is read again: a process that lives for months may be shown another log meanwhile."""
 
 
 @attrs.frozen
@@ -75,10 +79,11 @@ class LogReader:
         self._heads = heads
         self._state: State | None = None
         self._checkpoint = 0
+        self._confirmed = 0.0
         self._recent: dict[int, tuple[Commit, str]] = {}
 
     def state(self) -> State:
-        """Return the state at the head: one request where nothing has happened since the last call.
+        """Return the state at the head: one request where nothing has happened since the last call, now and then two.
 
         Raises:
             LogTampered: A commit or the chain does not match.
@@ -90,7 +95,9 @@ class LogReader:
         if known is None:
             start, commits = self._cold()
             self._checkpoint = start.seq
+            self._confirmed = time.monotonic()
         else:
+            self._confirm(known)
             start, commits = known, list(self._follow(known.seq, known.head))
             made = [commit.checkpoint.seq for commit, _ in commits if commit.checkpoint]
             self._checkpoint = max([self._checkpoint, *made])
@@ -237,6 +244,21 @@ class LogReader:
         if state.seq and (seen is None or seen[0] < state.seq):
             self._remember(state)
 
+    def _confirm(self, known: State) -> None:
+        """Look, once in a while, whether the log still has the head that is known."""
+        now = time.monotonic()
+        if not known.seq or now < self._confirmed + CONFIRM_SECONDS:
+            return
+        try:
+            found = self._read(known.seq, parent=None)[1]
+        except NotFound:
+            if self._is_last_known():
+                return
+            found = ""
+        if found != known.head:
+            raise self._another_log(known.seq, known.head, found[:12] or f"no commit {known.seq}")
+        self._confirmed = now
+
     def _remember(self, state: State) -> None:
         """Remember a head; another one under its number was seen meanwhile if the log was forked."""
         known = self._heads.remember(self.place.registry, self.place.label, state.seq, state.head)
@@ -251,13 +273,16 @@ class LogReader:
         if number > state.seq and self._is_last_known():
             return  # older than what was seen by another way, as everybody is told
         if found != digest:
-            raise RollbackDetected(
-                "the log is not the one that this machine saw before",
-                where=f"{self._store.url}/{self.place.log}",
-                expected=f"commit {number} to be {digest[:12]}",
-                found=f"{found[:12]}" if found else f"a log of {state.seq} commits",
-                hint="Someone cut or rewrote the log, or restored an old copy. Compare it with another copy.",
-            )
+            raise self._another_log(number, digest, found[:12] if found else f"a log of {state.seq} commits")
+
+    def _another_log(self, number: int, digest: str, found: str) -> RollbackDetected:
+        return RollbackDetected(
+            "the log is not the one that this machine saw before",
+            where=f"{self._store.url}/{self.place.log}",
+            expected=f"commit {number} to be {digest[:12]}",
+            found=found,
+            hint="Someone cut or rewrote the log, or restored an old copy. Compare it with another copy.",
+        )
 
 
 def _digests(start: State, commits: list[tuple[Commit, str]]) -> dict[int, str]:

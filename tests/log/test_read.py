@@ -1,5 +1,6 @@
 """Reading: the head is found by its numbers, holes are no ends, and nothing is read twice."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -178,6 +179,46 @@ def test_a_fork_that_is_seen_elsewhere_while_it_is_read_is_found(tmp_path: Path)
 
     with pytest.raises(RollbackDetected):
         open_log(Overtaken(stores[1]), heads).state()
+
+
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_a_reader_that_lives_long_finds_another_log_in_the_place(
+    store: Store, heads: HeadMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """An old copy was restored, and others may have gone on with it: looking for newer commits alone tells nothing."""
+    log = open_log(store, heads)
+    fill(log, 3)
+    watched = Watched(store)
+    reader = open_log(watched, heads)
+    assert reader.state().seq == 3
+    store.delete(numbered_key(PLACE.log, 3))
+    fill(open_log(store, HeadMemory(tmp_path / "another-machine")), others)
+    if others < 2:
+        assert reader.state().seq == 3  # it was confirmed just now
+    monkeypatch.setattr("modelver.log.read.CONFIRM_SECONDS", 0.0)
+    watched.read.clear()
+    for _ in range(2):
+        with pytest.raises(RollbackDetected, match=r"commit 3 to be .*restored an old copy"):
+            reader.state()
+    assert watched.read == [numbered_key(PLACE.log, 3)] * 2
+
+
+def test_a_head_is_confirmed_now_and_then(
+    store: Store, heads: HeadMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That costs one request, and not again until its time has come."""
+    watched = Watched(store)
+    log = open_log(watched, heads)
+    fill(log, 3)
+    monkeypatch.setattr("modelver.log.read.CONFIRM_SECONDS", 0.05)
+    time.sleep(0.06)
+    watched.read.clear()
+    assert log.state().seq == log.state().seq == 3
+    assert watched.read[:2] == [numbered_key(PLACE.log, 3), numbered_key(PLACE.log, 4)]
+    monkeypatch.setattr("modelver.log.read.CONFIRM_SECONDS", 300.0)
+    watched.read.clear()
+    log.state()
+    assert watched.read == [numbered_key(PLACE.log, 4)]
 
 
 @pytest.mark.parametrize("minutes", [-60, -5.1, 5.1, 60])

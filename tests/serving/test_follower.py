@@ -301,6 +301,23 @@ def test_while_the_registry_is_away_the_version_serves_on_and_its_age_grows(
         assert follower.figures().failures == {"resolve": 1}
 
 
+def test_a_registry_that_was_put_back_to_an_old_copy_is_told(
+    registry: mv.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks like one where nothing happens, and a machine that never saw more may go on with it."""
+    root, copy = tmp_path / "registry", tmp_path / "copy"
+    shutil.copytree(root, copy)
+    monkeypatch.setattr("modelver.log.read.CONFIRM_SECONDS", 0.0)
+    with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
+        move(registry, "1.1.0")
+        assert number(follower.check_now()) == "1.1.0"
+        shutil.rmtree(root)
+        copy.rename(root)
+        move(mv.Registry(root, cache_dir=tmp_path / "of-another-machine"), "1.2.0")
+        assert number(follower.check_now()) == "1.1.0"
+        assert "restored an old copy" in str(follower.failing)
+
+
 def test_an_alias_that_was_deleted_leaves_the_version_serving(registry: mv.Registry) -> None:
     """It names nothing to swap to."""
     with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
