@@ -151,10 +151,17 @@ class Follower(Generic[T]):
             self._tick()
         return self.current
 
-    def close(self) -> None:
-        """Follow no more. Those who use the model may go on; it is released when they are done."""
+    def close(self, timeout: float | None = None) -> None:
+        """Follow no more. Those who use the model may go on; it is released when they are done.
+
+        Args:
+            timeout: Seconds to wait for a ``load`` or ``check`` that is at work; None: until it is done. What it makes is
+                not served in any case.
+        """
         self._place.close()
-        self._worker.stop(0.0 if self._place.is_ours else None)  # (which may wait for who calls a callback)
+        self._worker.stop(
+            0.0 if self._place.is_ours else timeout
+        )  # (which may wait for who calls a callback)
         self.reap()
 
     def __enter__(self) -> Self:

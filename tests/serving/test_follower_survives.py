@@ -130,6 +130,29 @@ def test_a_callback_may_close_the_follower_while_the_thread_waits(registry: mv.R
     until(lambda: not follower._worker._thread.is_alive(), "the thread's end")
 
 
+def test_closing_need_not_wait_for_a_load_that_hangs(registry: mv.Registry) -> None:
+    """What it makes in the end is released, and never served."""
+    begun, go_on = threading.Event(), threading.Event()
+    released: list[str] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        if files.version == "1.1.0":
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        return Model(files)
+
+    follower = registry.follow(
+        PRODUCTION, load, interval=0.01, release=lambda model: released.append(model.text)
+    )
+    move(registry, "1.1.0")
+    assert begun.wait(PATIENCE)
+    follower.close(timeout=0.01)
+    assert released == ["1.0.0"]
+    assert follower.serving is None
+    go_on.set()
+    until(lambda: released == ["1.0.0", "1.1.0"], "the release of the late one")
+
+
 def test_an_empty_place_is_filled_while_the_registry_is_away(registry: mv.Registry) -> None:
     """The old model could not be loaded at once; then nothing could be asked: it comes back all the same."""
     loads: list[str] = []
