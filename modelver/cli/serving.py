@@ -1,7 +1,15 @@
 """What each alias of a model names: told by `alias` and by `status`."""
 
 from modelver.cli.render import BAD, Cell, Screen, cell, moment
+from modelver.registry.results import VersionStatus
 from modelver.registry.standing import AliasStatus, ModelStatus
+
+
+def naming(status: VersionStatus) -> str:
+    """Return the aliases that name a version, and which of them are pinned."""
+    return ", ".join(
+        f"{alias} (pinned)" if alias in status.pins else alias for alias in sorted(status.aliases)
+    )
 
 
 def show_serving(screen: Screen, status: ModelStatus) -> None:

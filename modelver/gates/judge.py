@@ -10,6 +10,7 @@ from modelver.gates.policy import Policy, Requirement
 from modelver.values.verdict import Verdict
 
 _SHOWN = 8
+_APPROVE = "Have it approved (`modelver approve REF --role ROLE`, or registry.approve(...)), and try again"
 
 
 def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
@@ -65,7 +66,8 @@ def refusal(verdicts: Sequence[Verdict], what: str, where: object) -> ModelverEr
         what,
         where=where,
         found=f"{len(failed)} of {len(verdicts)} checks failed: {'; '.join(named[:_SHOWN])}{more}",
-        hint="Mend what failed and try again" + ("; .verdicts (--json) has all of it." if more else "."),
+        hint=(_APPROVE if kinds <= {"approval", "checklist"} else "Mend what failed and try again")
+        + ("; .verdicts (--json) has all of it." if more else "."),
     )
     error.verdicts = tuple(verdicts)
     return error

@@ -101,11 +101,11 @@ def find(state: State, ref: Ref, at: datetime | None = None) -> VersionEntry:
     if names_version(state, ref):
         entry = state.versions.get(scheme_of(state).version(ref.selector))
         if entry is None or not _happened(entry.registered, at, f"{ref} was registered"):
-            raise _unknown(state, ref.selector, at)
+            raise _unknown(state, ":", ref.selector, at)
         return entry
     change = _alias_at(state, ref.selector.lower(), at)
     if change is None or change.digest is None:
-        raise _unknown(state, ref.selector, at)
+        raise _unknown(state, "@", ref.selector, at)
     return state.versions[change.version]
 
 
@@ -182,7 +182,7 @@ def _when(at: datetime | None) -> str:
     return f" at {format_time(at)}" if at else ""
 
 
-def _unknown(state: State, selector: str, at: datetime | None) -> NotFound:
+def _unknown(state: State, sign: str, selector: str, at: datetime | None) -> NotFound:
     known = [*state.aliases, *state.versions]
     similar = difflib.get_close_matches(selector, known, n=3) or [
         *list(state.aliases)[:3],
@@ -190,7 +190,7 @@ def _unknown(state: State, selector: str, at: datetime | None) -> NotFound:
     ]
     return NotFound(
         f"the model has no such version or alias{_when(at)}",
-        where=f"{state.model}:{selector}",
+        where=f"{state.model}{sign}{selector}",
         hint=f"There is {', '.join(similar)}." if similar else "It has no versions yet.",
     )
 

@@ -21,6 +21,8 @@ from modelver.registry.session import Session
 from modelver.values.name import Alias
 from modelver.values.verdict import Verdict
 
+_LEFT = "nothing is done, as a step is refused"
+
 
 @attrs.frozen
 class Order:
@@ -88,6 +90,8 @@ def checked(
     if not troubles and ready.order.dry_run and (failed := [each for each in ready.plan.moving if not each]):
         troubles.append(_refused(ready, ready.plan.moving))
         steps[-1] = Step("alias", "refused", f"waits for {', '.join(each.check for each in failed)}")
+    if troubles and not ready.order.dry_run:
+        steps = [Step(each.name, "skipped", _LEFT) if each.outcome == "would" else each for each in steps]
     return (troubles[0] if troubles else None), steps
 
 

@@ -28,7 +28,8 @@ class Step:
     Attributes:
         name: ``check``, ``register``, ``tag``, ``push``, ``files`` or ``alias``.
         outcome: ``done`` by this call; ``already`` done by an earlier one; what a dry run ``would`` do; ``left`` as it is,
-            because somebody moved on since; ``skipped``, as it was not asked for or can't be; or ``refused``.
+            because somebody moved on since; ``skipped``, as it was not asked for, can't be, or another one is refused; or
+            ``refused``.
         detail: What, or why.
     """
 

@@ -49,7 +49,7 @@ def test_a_promotion_is_refused_with_all_that_failed(run: Run, fraud: str, polic
     """The exit code is 6 and the alias stays; a dry run shows the table, and exits with 1."""
     done = run("promote", f"{fraud}:1.0.0", "--to", "production", code=6)
     assert "approval legal: nobody approved" in done.stderr
-    assert done.stderr.endswith("Mend what failed and try again.\n")
+    assert "`modelver approve REF --role ROLE`" in done.stderr
     refused = run("promote", f"{fraud}:1.0.0", "--to", "production", "--json", code=6).json["error"]
     assert [(each["check"], each["passed"]) for each in refused["verdicts"]] == [
         ("approval legal", False),

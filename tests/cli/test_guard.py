@@ -106,7 +106,7 @@ def test_a_wrong_setting_is_told_with_its_path(
         (["--rule", RULE, "--csv", "a", "--parquet", "b"], "one of --prometheus, --csv and --parquet"),
         (["--rule", RULE, "--prometheus", "http://127.0.0.1:1"], "Give a --query"),
         (["--rule", RULE, "--prometheus", "ftp://x", "--query", "a=b"], "not the address of a Prometheus"),
-        (["--rule", RULE, "--csv", "a", "--once", "--every", "5s"], "Only one of --once and --every"),
+        (["--rule", RULE, "--csv", "a", "--every", "5s"], "--every goes with --watch"),
         (["--rule", "current.f1 > 1", "--csv", "a"], "Write current.metrics.f1"),
     ],
     ids=str,
@@ -131,7 +131,7 @@ def test_a_prometheus_that_is_not_there_is_an_outage(run: Run, fraud: str) -> No
 def test_a_loop_ends_cleanly(run: Run, figures: Path, end: signal.Signals) -> None:
     """A line for each look; ended by hand it returns 0."""
     command = ["guard", "acme/fraud", "production", "--csv", str(figures), "--settle", "0s", "--json"]
-    options = ["--every", "1s", "--rule", "current.samples > 0", "--min-samples", "0"]
+    options = ["--watch", "--every", "1s", "--rule", "current.samples > 0", "--min-samples", "0"]
     with subprocess.Popen(
         [*COMMAND, *command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -160,6 +160,10 @@ def test_a_pin_is_told_to_whoever_is_refused(run: Run, fraud: str) -> None:
     )
     assert alias["pinned"]["reason"] == "audit week"
     assert run("status", f"{fraud}:1.1.0", "--json").json["pins"]["production"]["by"] == "lena@example.org"
+    assert "production (pinned)" in run("list", fraud).stdout
+    assert "production (pinned)" in run("show", f"{fraud}@production").stdout
+    again = run("pin", fraud, "production", "--reason", "two weeks")
+    assert "in place of lena@example.org's pin: audit week" in again.stderr
     assert "pinned" in run("log", fraud, "--alias", "production").stdout
     assert run("unpin", fraud, "production", "--reason", "over", "--json").json["pinned"] is False
     run("promote", f"{fraud}:1.0.0", "--to", "production")

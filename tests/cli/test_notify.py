@@ -94,11 +94,11 @@ def test_what_was_told_before_is_told_again(run: Run, receiver: Receiver, since:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--test", "--follow"],
-        ["--dry-run", "--follow"],
+        ["--test", "--watch"],
+        ["--dry-run", "--watch"],
         ["--test", "acme/fraud"],
         ["--every", "5s"],
-        ["--follow", "--every", "0"],
+        ["--watch", "--every", "0"],
     ],
 )
 def test_what_does_not_go_together_is_refused(run: Run, arguments: list[str]) -> None:

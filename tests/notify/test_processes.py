@@ -127,7 +127,7 @@ def test_a_command_goes_on_until_it_is_ended(
     """And tells what another process commits meanwhile; its end is no failure."""
     configure(receiver.url, at_once="false")
     mv.Registry(root).notify()
-    arguments = ["notify", "--follow", "--every", "100ms", "--registry", str(root)]
+    arguments = ["notify", "--watch", "--every", "100ms", "--registry", str(root)]
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -1,12 +1,15 @@
 """``modelver guard``."""
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import click
 
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_aliases
+from modelver.cli.durations import Duration
+from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, model_argument, pairs, verb
 from modelver.cli.terminal import say, write, write_json
 
@@ -59,10 +62,22 @@ _CODES = {
 @click.option("--settle", metavar="TIME", help="How long to say nothing after a move. [default: 1m]")
 @click.option("--record/--no-record", default=None, help="Whether figures go on record. [default: --record]")
 @click.option("--dry-run", is_flag=True, help="Only tell.")
-@click.option("--once", is_flag=True, help="Look once, which is the default.")
-@click.option("--every", metavar="TIME", help="Go on, and look so often, until Ctrl-C or SIGTERM.")
+@click.option("--watch", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
+@click.option(
+    "--every",
+    type=Duration(),
+    metavar="TIME",
+    help="With --watch: how often to look, such as 5m. [default: 1m]",
+)
 def command(
-    call: Call, *, model: str, alias: str, dry_run: bool, once: bool, every: str | None, **arguments: object
+    call: Call,
+    *,
+    model: str,
+    alias: str,
+    dry_run: bool,
+    watch: bool,
+    every: float | None,
+    **arguments: object,
 ) -> int:
     """Watch what an alias serves, and roll back on a breach.
 
@@ -70,12 +85,14 @@ def command(
     """
     from modelver.cli.guarding import given_settings, make_guard, merged, project_settings
 
-    if once and every:
-        raise click.UsageError("Only one of --once and --every makes sense.")
+    if every is not None and not watch:
+        raise click.UsageError("--every goes with --watch.")
     settings = merged(project_settings(model, alias), given_settings(arguments))
     guard = make_guard(call.registry, model, alias, settings, dry_run=dry_run)
-    if every:
-        _go_on(call, guard, every)
+    # What a guard logs is the first line of the report, which is shown here.
+    logging.getLogger("modelver.guard").disabled = True
+    if watch:
+        _go_on(call, guard, 60.0 if every is None else every)
         return exit_codes.OK
     report = guard.run_once()
     if call.as_json:
@@ -91,9 +108,8 @@ def _show(call: Call, report: "GuardReport") -> None:
             screen.line(line)
 
 
-def _go_on(call: Call, guard: "Guard", every: str) -> None:
+def _go_on(call: Call, guard: "Guard", every: float) -> None:
     """Tell of each look until somebody ends it: that is how it is to end, and no failure."""
-    from modelver.cli.ending import ended_by_sigterm
 
     def tell(report: "GuardReport") -> None:
         if call.as_json:

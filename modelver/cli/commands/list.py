@@ -67,6 +67,7 @@ def _versions(call: Call, model: str) -> None:
         return
     with call.screen() as screen:
         from modelver.cli.render import BAD, cell, moment
+        from modelver.cli.serving import naming
 
         if not found:
             screen.line(f"{model} has no versions.")
@@ -76,7 +77,7 @@ def _versions(call: Call, model: str) -> None:
                 cell(status.version.version, "bold"),
                 moment(status.version.created_at),
                 status.version.created_by,
-                cell("YANKED", BAD) if status.yanked else ", ".join(sorted(status.aliases)),
+                cell("YANKED", BAD) if status.yanked else naming(status),
                 status.version.digest.short,
             )
             for status in found

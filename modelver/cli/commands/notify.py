@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be told.")
 @click.option("--test", is_flag=True, help="Only send each recipient an event that says nothing.")
-@click.option("--follow", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
+@click.option("--watch", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
 @click.option(
     "--every",
     type=Duration(),
     metavar="TIME",
-    help="With --follow: how often to look, such as 5m. [default: 30s]",
+    help="With --watch: how often to look, such as 5m. [default: 30s]",
 )
 def command(
     call: Call,
@@ -40,7 +40,7 @@ def command(
     since: str | None,
     dry_run: bool,
     test: bool,
-    follow: bool,
+    watch: bool,
     every: float | None,
 ) -> int:
     """Tell people what they were not told yet of promotions, rollbacks, yanks and rejections.
@@ -48,12 +48,12 @@ def command(
     Whom, and of what, is said by [[notify]] tables in modelver.toml, and in the file that $MODELVER_NOTIFY names. The
     exit code is 8 where something is left to be told.
     """
-    if sum((dry_run, test, follow)) > 1 or (test and (model or since)):
-        raise click.UsageError("--test stands alone, and --follow goes with neither it nor --dry-run.")
-    if every is not None and not follow:
-        raise click.UsageError("--every goes with --follow.")
+    if sum((dry_run, test, watch)) > 1 or (test and (model or since)):
+        raise click.UsageError("--test stands alone, and --watch goes with neither it nor --dry-run.")
+    if every is not None and not watch:
+        raise click.UsageError("--every goes with --watch.")
     start = int(since) if since is not None and since.isascii() and since.isdigit() else since
-    if follow:
+    if watch:
         _go_on(call, call.registry.keep_notifying(model, since=start, every=30.0 if every is None else every))
         return exit_codes.OK
     found = call.registry.notify(model, since=start, dry_run=dry_run, test=test)

@@ -4,6 +4,7 @@ import click
 
 from modelver.cli.completion import complete_aliases
 from modelver.cli.options import Call, commit_id_option, model_argument, verb
+from modelver.values.name import Alias
 
 
 @verb("pin")
@@ -17,5 +18,9 @@ def command(call: Call, *, model: str, alias: str, reason: str, commit_id: str |
     Nothing moves or deletes it meanwhile, a guard neither; only a rollback by hand goes through, and the pin stays. The
     reference of the version that the alias names is printed.
     """
+    before = call.registry.status(f"{model}@{alias}").pins.get(Alias(alias))
     version = call.registry.pin(model, alias, reason=reason, commit_id=commit_id)
-    call.done(version, f"Pinned {model}@{alias} at {version.version}", alias=alias, pinned=True)
+    told = f"Pinned {model}@{alias} at {version.version}"
+    if before is not None and before.message != reason:
+        told += f", in place of {before.by}'s pin: {before.message}"
+    call.done(version, told, alias=alias, pinned=True)

@@ -60,10 +60,11 @@ def _data(status: "VersionStatus") -> "dict[str, Json]":
 def _show(screen: "Screen", status: "VersionStatus") -> None:
     from modelver.cli.metrics import show_metrics
     from modelver.cli.render import BAD, cell, files_and_size, moment
+    from modelver.cli.serving import naming
     from modelver.values.sizes import format_size
 
     version = status.version
-    screen.heading(version.ref, ", ".join(sorted(status.aliases)))
+    screen.heading(version.ref, naming(status))
     if status.yanked:
         screen.line(
             f"YANKED {moment(status.yanked.at)} UTC by {status.yanked.by}: {status.yanked.message}", BAD

@@ -23,7 +23,7 @@ from modelver.serving.watched import GuardedRegistry, Watched
 from modelver.values.name import Alias, ModelName
 from modelver.values.reading import Reading
 
-_LOGGER = logging.getLogger("modelver")
+_LOGGER = logging.getLogger("modelver.guard")
 _SECOND = timedelta(seconds=1)
 
 

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import attrs
 
-from modelver.errors import InvalidValue
+from modelver.errors import InvalidValue, ModelverError
 from modelver.serving.guarding.window import Window
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import Reading
@@ -24,7 +24,8 @@ def take(read: Reader, version: ModelVersion, window: Window) -> Reading | str:
     try:
         reading = _reading(read(version, window))
     except Exception as error:  # noqa: BLE001 (whatever a reader raises is an outage, and no reason to stop guarding)
-        return f"{type(error).__name__}: {error}"[:500]
+        named = "" if isinstance(error, ModelverError) else f"{type(error).__name__}: "
+        return f"{named}{error}"[:500]
     name = str(version.version)
     if reading.version not in {"", name}:
         return f"the reader gave figures of {reading.version[:80]}"
