@@ -43,7 +43,6 @@ def complete(verb: str, root: Path) -> None:
     assert behind(root) == {**WHOLE, "another": b"1"}
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_writer_killed_at_any_call_leaves_the_object_whole_or_absent(verb: str, tmp_path: Path) -> None:
     """After a kill at each call that changes files, readers see all or nothing, and the next run completes it."""

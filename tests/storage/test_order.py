@@ -7,8 +7,6 @@ import pytest
 from . import scenario
 from .faults import Call, traced
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 VERBS = ["put_new", "put_blob", "incoming", "adopt"]
 
 
