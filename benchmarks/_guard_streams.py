@@ -13,7 +13,7 @@ import numpy as np
 
 from modelver.history.event import AliasSet
 from modelver.history.state import State
-from modelver.registry.rolling_back import guard_may_reach
+from modelver.registry.aliases.rolling_back import guard_may_reach
 from modelver.serving.guarding.judging import Patience, Seen, Streak, acts, advance, judge
 from modelver.serving.guarding.rules import NOTHING_BEFORE, Facts, Needed, read_rules
 from modelver.values.name import Alias

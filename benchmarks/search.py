@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import modelver as mv
 from modelver.history.commit import Commit, commit_digest, encode_commit
 from modelver.history.event import AliasSet, Event, ModelCreated, Previous, Registered
-from modelver.registry.searching import index_of
+from modelver.registry.search.searching import index_of
 from modelver.storage.layout import blob_key, model_prefix, numbered_key
 from modelver.values.name import Alias, ModelName
 

@@ -88,22 +88,22 @@ from modelver.registry import (
 from modelver.registry import (
     VersionStatus as VersionStatus,
 )
-from modelver.registry.bundling import Exported as Exported
-from modelver.registry.diagnosing import diagnose as diagnose
-from modelver.registry.drifting import Drift as Drift
-from modelver.registry.found import (
+from modelver.registry.aliases.standing import AliasStatus as AliasStatus
+from modelver.registry.aliases.standing import Distance as Distance
+from modelver.registry.aliases.standing import ModelStatus as ModelStatus
+from modelver.registry.checking.diagnosing import diagnose as diagnose
+from modelver.registry.governing.promoting import Promotion as Promotion
+from modelver.registry.release.released import Release as Release
+from modelver.registry.replication.bundling import Exported as Exported
+from modelver.registry.replication.replicated import Replicated as Replicated
+from modelver.registry.search.found import (
     Found as Found,
 )
-from modelver.registry.found import (
+from modelver.registry.search.found import (
     FoundRow as FoundRow,
 )
-from modelver.registry.matching import Match as Match
-from modelver.registry.promoting import Promotion as Promotion
-from modelver.registry.released import Release as Release
-from modelver.registry.replicated import Replicated as Replicated
-from modelver.registry.standing import AliasStatus as AliasStatus
-from modelver.registry.standing import Distance as Distance
-from modelver.registry.standing import ModelStatus as ModelStatus
+from modelver.registry.working_tree.drifting import Drift as Drift
+from modelver.registry.working_tree.matching import Match as Match
 from modelver.serving.change import Change as Change
 from modelver.serving.change import Figures as Figures
 from modelver.serving.follower import Follower as Follower

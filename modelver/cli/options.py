@@ -92,7 +92,7 @@ class Call:
 
 def is_remote(url: str | None) -> bool:
     """Tell whether a registry is in a store that takes options; None for the one that is meant without an address."""
-    from modelver.registry.opening import locate, scheme_of_url
+    from modelver.registry.base.opening import locate, scheme_of_url
 
     return scheme_of_url(locate(url)) not in {"", "file", "memory"}
 

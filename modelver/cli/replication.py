@@ -6,7 +6,7 @@ from modelver.cli.options import Call
 from modelver.cli.terminal import say, write, write_json
 
 if TYPE_CHECKING:
-    from modelver.registry.replicated import Replicated
+    from modelver.registry.replication.replicated import Replicated
 
 
 def answer(call: Call, done: "Replicated") -> None:

@@ -1,8 +1,8 @@
 """What each alias of a model names: told by `alias` and by `status`."""
 
 from modelver.cli.render import BAD, Cell, Screen, cell, moment
-from modelver.registry.results import VersionStatus
-from modelver.registry.standing import AliasStatus, ModelStatus
+from modelver.registry.aliases.standing import AliasStatus, ModelStatus
+from modelver.registry.base.results import VersionStatus
 
 
 def naming(status: VersionStatus) -> str:

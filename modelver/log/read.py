@@ -249,13 +249,10 @@ class LogReader:
         now = time.monotonic()
         if not known.seq or now < self._confirmed + CONFIRM_SECONDS:
             return
-        try:
+        found = ""
+        with suppress(NotFound):
             found = self._read(known.seq, parent=None)[1]
-        except NotFound:
-            if self._is_last_known():
-                return
-            found = ""
-        if found != known.head:
+        if found != known.head and (found or not self._is_last_known()):
             raise self._another_log(known.seq, known.head, found[:12] or f"no commit {known.seq}")
         self._confirmed = now
 

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Mapping
 
-from modelver.registry.bundling import Exported, export, import_bundle
-from modelver.registry.contents import open_source
-from modelver.registry.ends import End, Other, open_end
-from modelver.registry.progress import Callback
-from modelver.registry.pushing import push, subject
-from modelver.registry.replicated import Replicated, Tally
-from modelver.registry.replicating import mirror
+from modelver.registry.base.progress import Callback
+from modelver.registry.replication.bundling import Exported, export, import_bundle
+from modelver.registry.replication.contents import open_source
+from modelver.registry.replication.ends import End, Other, open_end
+from modelver.registry.replication.pushing import push, subject
+from modelver.registry.replication.replicated import Replicated, Tally
+from modelver.registry.replication.replicating import mirror
 from modelver.registry.writer import RegistryWriter
 from modelver.values.model_version import ModelVersion
 

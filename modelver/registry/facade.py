@@ -9,19 +9,19 @@ from modelver.cache.place import cache_dir as find_cache
 from modelver.content.places import SourceLike
 from modelver.content.snapshots import with_snapshots
 from modelver.content.sources import Sources
-from modelver.registry import inputs
-from modelver.registry.committing import AutoBump, IfUnchanged, Wish
+from modelver.registry.base import inputs
+from modelver.registry.base.opening import locate, open_place, scheme_of_url
+from modelver.registry.base.progress import Callback
+from modelver.registry.base.session import Session
 from modelver.registry.copier import RegistryCopier
 from modelver.registry.governor import RegistryGovernor
 from modelver.registry.notifier import RegistryNotifier
-from modelver.registry.opening import locate, open_place, scheme_of_url
-from modelver.registry.progress import Callback
 from modelver.registry.projects import RegistryProjects
 from modelver.registry.publisher import RegistryPublisher
-from modelver.registry.registering import captured, finalize, register
 from modelver.registry.searcher import RegistrySearcher
 from modelver.registry.server import RegistryServer
-from modelver.registry.session import Session
+from modelver.registry.versions.committing import AutoBump, IfUnchanged, Wish
+from modelver.registry.versions.registering import captured, finalize, register
 from modelver.storage import DEFAULT_TIMEOUT, is_local
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import ModelName

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import attrs
 
 from modelver.errors import NotFound
+from modelver.registry.base.opening import Identity, check_online, locate, read_identity
 from modelver.registry.facade import Registry
-from modelver.registry.opening import Identity, check_online, locate, read_identity
 from modelver.storage import open_store
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from modelver.gates import Policy
-from modelver.registry import inputs
-from modelver.registry.judging import Expiry, Signer, Words, judge_version
-from modelver.registry.policies import PolicyLike, policy_of, set_policy
-from modelver.registry.promoting import Promotion, promote
+from modelver.registry.base import inputs
+from modelver.registry.governing.judging import Expiry, Signer, Words, judge_version
+from modelver.registry.governing.policies import PolicyLike, policy_of, set_policy
+from modelver.registry.governing.promoting import Promotion, promote
 from modelver.registry.reader import RegistryReader
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName

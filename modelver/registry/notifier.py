@@ -42,7 +42,7 @@ class RegistryNotifier(RegistryReader):
             NotFound: Nobody is to be told, or there is no such model.
             InvalidValue: A table is wrong; the message has the path of the fault.
         """
-        from modelver.registry import notifying
+        from modelver.registry.notices import notifying
 
         if test:
             return notifying.test(self._session)
@@ -67,6 +67,6 @@ class RegistryNotifier(RegistryReader):
             NotFound: Nobody is to be told, or there is no such model.
             InvalidValue: A table is wrong, or `every` is no length of time.
         """
-        from modelver.registry import notifying
+        from modelver.registry.notices import notifying
 
         return notifying.follow(self._session, notifying.to_asked(model, since), notifying.check_every(every))

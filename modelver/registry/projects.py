@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelver.content.places import SourceLike
-from modelver.registry import inputs
-from modelver.registry.committing import AutoBump, IfUnchanged, Wish
-from modelver.registry.progress import Callback
+from modelver.registry.base import inputs
+from modelver.registry.base.progress import Callback
 from modelver.registry.reader import RegistryReader
+from modelver.registry.versions.committing import AutoBump, IfUnchanged, Wish
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias
 from modelver.values.provenance import Run
@@ -17,9 +17,9 @@ from modelver.values.record import Changelog
 
 if TYPE_CHECKING:
     from modelver.publish.audiences import Audience
-    from modelver.registry.drifting import Drift
-    from modelver.registry.matching import Match
-    from modelver.registry.released import Release
+    from modelver.registry.release.released import Release
+    from modelver.registry.working_tree.drifting import Drift
+    from modelver.registry.working_tree.matching import Match
 
 
 class RegistryProjects(RegistryReader):
@@ -79,7 +79,7 @@ class RegistryProjects(RegistryReader):
             Refused: The policy says no.
         """
         from modelver.project.settings import read_project
-        from modelver.registry.projecting import Said, register_project
+        from modelver.registry.working_tree.projecting import Said, register_project
 
         inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
         inputs.choice(if_unchanged, ("return", "error"), "if_unchanged")
@@ -155,10 +155,10 @@ class RegistryProjects(RegistryReader):
             StoreError: Git, a remote, a disk or the registry's store failed.
         """
         from modelver.project.settings import read_project
-        from modelver.registry import handing_out, releasing
-        from modelver.registry.checkouts import Tagging
-        from modelver.registry.projecting import Said
-        from modelver.registry.readiness import Order
+        from modelver.registry.release import handing_out, releasing
+        from modelver.registry.release.checkouts import Tagging
+        from modelver.registry.release.readiness import Order
+        from modelver.registry.working_tree.projecting import Said
 
         inputs.choice(bump, ("auto", "major", "minor", "patch", "prerelease"), "bump")
         project = read_project(Path(path))
@@ -211,7 +211,7 @@ class RegistryProjects(RegistryReader):
             InvalidValue: The project file is wrong; the message has the path of the fault.
         """
         from modelver.project.settings import read_project
-        from modelver.registry.drifting import check_project
+        from modelver.registry.working_tree.drifting import check_project
 
         return check_project(
             self._session, read_project(Path(path)), against=against, environment=environment
@@ -243,7 +243,7 @@ class RegistryProjects(RegistryReader):
             NotFound: There is no such version, or a prompt or dataset that was given is missing.
             InvalidValue: There is nothing to check.
         """
-        from modelver.registry.matching import check_version, to_wanted
+        from modelver.registry.working_tree.matching import check_version, to_wanted
 
         wanted = to_wanted(prompts, data, environment=environment)
         return check_version(self._session, self.resolve(ref), wanted)

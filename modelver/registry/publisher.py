@@ -28,7 +28,7 @@ class RegistryPublisher(RegistryReader):
         Raises:
             NotFound: There is no such model, or a manifest is missing.
         """
-        from modelver.registry import publishing
+        from modelver.registry.documents import publishing
 
         return publishing.changelog(self._session, ModelName(model))
 
@@ -61,7 +61,7 @@ class RegistryPublisher(RegistryReader):
             InvalidValue: The versions are of two models, or in the wrong order; the extra ``publish`` is not installed;
                 or a template fails.
         """
-        from modelver.registry import noting
+        from modelver.registry.documents import noting
 
         return noting.release_notes(self._session, a, b, audience, templates)
 
@@ -82,7 +82,7 @@ class RegistryPublisher(RegistryReader):
             InvalidName: The text is no reference.
             NotFound: It names nothing, or a blob is missing.
         """
-        from modelver.registry import carding
+        from modelver.registry.documents import carding
 
         return carding.card(self._session, ref)
 
@@ -106,6 +106,6 @@ class RegistryPublisher(RegistryReader):
             InvalidValue: `at` is no time.
             Corrupt: Not even the log's first commit can be read.
         """
-        from modelver.registry import auditing
+        from modelver.registry.documents import auditing
 
         return auditing.audit(self._session, ModelName(model), alias, at)

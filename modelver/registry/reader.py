@@ -7,16 +7,16 @@ from datetime import datetime
 from modelver.compare import Comparison, compare
 from modelver.errors import ModelverError, NotFound
 from modelver.history.state import State, VersionEntry
-from modelver.registry.finding import alias_in, find, model_of, parse_at, parse_ref, scheme_of
-from modelver.registry.loading import LoadedModel, load, warn_if_yanked
-from modelver.registry.past import alias_history, whole_history
-from modelver.registry.progress import Callback
-from modelver.registry.reading import model_version, side
-from modelver.registry.results import History, VersionStatus
-from modelver.registry.session import Session
-from modelver.registry.speaking import judged_now
-from modelver.registry.standing import ModelStatus, model_status
-from modelver.registry.verifying import verify_registry, verify_version
+from modelver.registry.aliases.standing import ModelStatus, model_status
+from modelver.registry.base.finding import alias_in, find, model_of, parse_at, parse_ref, scheme_of
+from modelver.registry.base.progress import Callback
+from modelver.registry.base.reading import model_version, side
+from modelver.registry.base.results import History, VersionStatus
+from modelver.registry.base.session import Session
+from modelver.registry.checking.verifying import verify_registry, verify_version
+from modelver.registry.documents.past import alias_history, whole_history
+from modelver.registry.governing.speaking import judged_now
+from modelver.registry.serving.loading import LoadedModel, load, warn_if_yanked
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName

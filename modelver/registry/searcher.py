@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from modelver.index.file import IndexFile
-    from modelver.registry.found import Found
+    from modelver.registry.search.found import Found
 
 
 class RegistrySearcher(RegistryReader):
@@ -17,7 +17,7 @@ class RegistrySearcher(RegistryReader):
 
     @cached_property
     def _index(self) -> "IndexFile":
-        from modelver.registry.searching import index_of
+        from modelver.registry.search.searching import index_of
 
         return index_of(self._session)
 
@@ -52,7 +52,7 @@ class RegistrySearcher(RegistryReader):
             NotFound: There is no registry, or no such model.
             StoreError: The store can't be read.
         """
-        from modelver.registry.searching import Wish, search
+        from modelver.registry.search.searching import Wish, search
 
         return search(self._session, self._index, Wish(expression, model, order_by, limit, text, fresh))
 
@@ -75,6 +75,6 @@ class RegistrySearcher(RegistryReader):
         Raises:
             InvalidValue: pandas is not installed, or as `search`.
         """
-        from modelver.registry.searching import Wish, frame
+        from modelver.registry.search.searching import Wish, frame
 
         return frame(self._session, self._index, Wish(expression, model, order_by, limit, text, fresh))

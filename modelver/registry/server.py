@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack
 
 from modelver.content.check import check_verify
-from modelver.registry import inputs
-from modelver.registry.finding import alias_in, parse_ref
-from modelver.registry.loading import LoadedModel, warn_if_yanked
-from modelver.registry.materializing import GRACE, KEEP, Choices, materialize
-from modelver.registry.progress import Callback
+from modelver.errors import InvalidValue
+from modelver.registry.base import inputs
+from modelver.registry.base.finding import alias_in, parse_ref
+from modelver.registry.base.progress import Callback
+from modelver.registry.base.reading import model_version
 from modelver.registry.reader import RegistryReader
-from modelver.registry.reading import model_version
-from modelver.registry.seeing import AliasSource
+from modelver.registry.serving.loading import LoadedModel, warn_if_yanked
+from modelver.registry.serving.materializing import GRACE, KEEP, Choices, materialize
+from modelver.registry.serving.seeing import AliasSource
 from modelver.serving.candidate import ModelMaker
 from modelver.serving.change import Change
-from modelver.serving.follower import Follower, Swap, check_interval
+from modelver.serving.follower import Follower, Swap
 from modelver.serving.keeping import Keeper, News
 from modelver.serving.materialized import Materialized
 from modelver.values.model_version import ModelVersion
@@ -88,7 +89,7 @@ class RegistryServer(RegistryReader):
         source = AliasSource(self._session, parse_ref(ref), check_verify(verify), include)
         return Follower(
             ModelMaker(source, load, check),
-            interval=check_interval(interval),
+            interval=_seconds(interval),
             swap=swap,
             on_change=on_change,
             release=release,
@@ -186,9 +187,20 @@ class RegistryServer(RegistryReader):
             look=source.look,
             bring=lambda: self.materialize(ref, to, layout, grace=grace, **choices),
             digest=lambda made: made.version.digest,
-            interval=check_interval(interval),
+            interval=_seconds(interval),
             grace=grace,
             wait=(stop or threading.Event()).wait,
             clock=time.monotonic,
         )
         return keeper.run()
+
+
+def _seconds(interval: float) -> float:
+    """Return the seconds between two looks.
+
+    Raises:
+        InvalidValue: It is no positive number.
+    """
+    if not 0 < interval < float("inf"):
+        raise InvalidValue("not an interval", where=interval, expected="seconds, more than 0")
+    return float(interval)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from modelver.errors import InvalidValue
-from modelver.registry import inputs
-from modelver.registry.amending import annotate, record_metrics, yank
-from modelver.registry.moving import Expected, delete_alias, set_alias
-from modelver.registry.pinning import pin, unpin
+from modelver.registry.aliases.moving import Expected, delete_alias, set_alias
+from modelver.registry.aliases.pinning import pin, unpin
+from modelver.registry.aliases.rolling_back import rollback, rollback_on_breach
+from modelver.registry.base import inputs
 from modelver.registry.reader import RegistryReader
-from modelver.registry.rolling_back import rollback, rollback_on_breach
-from modelver.registry.watching import watched
+from modelver.registry.serving.watching import watched
+from modelver.registry.versions.amending import annotate, record_metrics, yank
 from modelver.serving.watched import Watched
 from modelver.values.model_version import ModelVersion
 from modelver.values.name import Alias, ModelName

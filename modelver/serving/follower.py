@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
-from modelver.errors import InvalidValue, Offline
+from modelver.errors import Offline
 from modelver.serving.background import Worker
 from modelver.serving.candidate import Candidate, Maker, StageFailed, first_at_hand
 from modelver.serving.change import Change, Figures, Stage
@@ -291,14 +291,3 @@ class Follower(Generic[T]):
         for model in self._place.take_idle():
             if self._release is not None:
                 call(self._release, model, f"{self.ref}: release failed")
-
-
-def check_interval(interval: float) -> float:
-    """Return the seconds between two looks.
-
-    Raises:
-        InvalidValue: It is no positive number.
-    """
-    if not 0 < interval < float("inf"):
-        raise InvalidValue("not an interval", where=interval, expected="seconds, more than 0")
-    return float(interval)

@@ -13,7 +13,7 @@ from modelver.cli.main import modelver
 from modelver.cli.options import Before
 from modelver.cli.storage_options import VARIABLE, from_environment, make_storage_option, merged
 from modelver.errors import ModelverError
-from modelver.registry import diagnosing
+from modelver.registry.checking import diagnosing
 from modelver.storage import trials
 from modelver.storage.memory import MemoryStore
 from modelver.storage.store import Store

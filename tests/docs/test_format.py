@@ -30,8 +30,8 @@ from modelver.history.fold import replay
 from modelver.history.governing import Signature
 from modelver.history.state import State
 from modelver.log import Log, LogPlace
-from modelver.registry.opening import MAX_REGISTRY_FILE, parse_identity
-from modelver.registry.reading import MAX_PROVENANCE
+from modelver.registry.base.opening import MAX_REGISTRY_FILE, parse_identity
+from modelver.registry.base.reading import MAX_PROVENANCE
 from modelver.storage.memory import MemoryStore
 from modelver.values import file, wire
 from modelver.values.canonical import MAX_DEPTH, MAX_INTEGER, decode, encode

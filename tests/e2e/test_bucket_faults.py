@@ -36,7 +36,7 @@ CALLS = 8
 AT_ONCE = 9
 """Runs at once: they mostly wait before they try again."""
 
-PROVED = "modelver.registry.session.prove_once"
+PROVED = "modelver.registry.base.session.prove_once"
 
 
 class Tally:

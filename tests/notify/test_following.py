@@ -11,7 +11,7 @@ import modelver as mv
 from modelver.notify.delivery import AT_ONCE, Delivery
 from modelver.notify.notified import Notified
 from modelver.notify.target import Target
-from modelver.registry.notifying import Asked, Rests, follow
+from modelver.registry.notices.notifying import Asked, Rests, follow
 from tests.notify.conftest import Configure
 from tests.notify.receiver import Receiver
 from tests.registries import MODEL, publish

@@ -12,8 +12,8 @@ import pytest
 import modelver as mv
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
-from modelver.registry.notifying import Asked, notify
-from modelver.registry.recipients import is_own
+from modelver.registry.notices.notifying import Asked, notify
+from modelver.registry.notices.recipients import is_own
 from modelver.storage.layout import blob_key
 from modelver.values.reading import Breach, RuleAnswer
 from tests.notify.conftest import Configure, settled

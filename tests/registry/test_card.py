@@ -9,7 +9,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 import modelver as mv
 from modelver.content.sources import gather
-from modelver.registry.card_file import with_card
+from modelver.registry.versions.card_file import with_card
 from modelver.values.record import Metadata
 from tests.publish.cards import bom_faults
 from tests.registries import MODEL, publish, weights

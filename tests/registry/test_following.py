@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import modelver as mv
 from modelver.index.file import IndexFile
-from modelver.registry.searching import index_of
+from modelver.registry.search.searching import index_of
 from tests.logs import Watched
 from tests.registries import ordinary_account, publish
 

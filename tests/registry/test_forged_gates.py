@@ -197,7 +197,7 @@ def test_a_writer_that_missed_a_new_default_by_a_moment_is_not_blamed(
     moved = AliasSet(Alias("canary"), entry.version, entry.digest)
     registry._session.log(MODEL).append(lambda _: Proposal((moved,)), by="late")
     assert "dated ahead" in registry.verify().findings[0].what
-    monkeypatch.setattr("modelver.registry.regating.datetime", Later)
+    monkeypatch.setattr("modelver.registry.governing.regating.datetime", Later)
     assert "default policy" in registry.verify().findings[0].what
 
 

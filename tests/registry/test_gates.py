@@ -11,7 +11,7 @@ import pytest
 
 import modelver as mv
 from modelver.log import Proposal
-from modelver.registry.gating import gate_registration
+from modelver.registry.gates.gating import gate_registration
 from tests.registries import MODEL, publish
 
 ANA, BOB = "ana@acme.io", "bob@acme.io"
@@ -302,7 +302,7 @@ def test_an_approval_expires(memory: mv.Registry, monkeypatch: pytest.MonkeyPatc
         def now(cls, tz: Any = None) -> Any:
             return later.astimezone(tz)
 
-    monkeypatch.setattr("modelver.registry.gating.datetime", Later)
+    monkeypatch.setattr("modelver.registry.gates.gating.datetime", Later)
     assert "it expired" in failed(memory)["approval legal"]
 
 
@@ -469,7 +469,7 @@ def test_a_base_that_is_yanked_at_the_same_moment_is_nobodys_fault(
         memory.yank("base:1.0.0", reason="bad")
         return said
 
-    monkeypatch.setattr("modelver.registry.committing.gate_registration", ask)
+    monkeypatch.setattr("modelver.registry.versions.committing.gate_registration", ask)
     memory.register(MODEL, {"w": b"1"}, base=["base:1.0.0"], capture=False)
     assert memory.verify()
 

@@ -72,7 +72,7 @@ def test_unchanged_content_is_taken_away_too(registry: mv.Registry, build: Path)
 SCRIPT = """
 import os, sys
 import modelver as mv
-from modelver.registry import registering
+from modelver.registry.versions import registering
 
 def stop(*_):
     os.kill(os.getpid(), 9)
@@ -115,7 +115,7 @@ def test_ctrl_c_gives_files_back(registry: mv.Registry, build: Path, monkeypatch
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modelver.registry.registering.commit_version", interrupt)
+    monkeypatch.setattr("modelver.registry.versions.registering.commit_version", interrupt)
     with pytest.raises(KeyboardInterrupt):
         moved(registry, build)
     assert snapshot(build) == before

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import modelver as mv
-from modelver.registry import opening
+from modelver.registry.base import opening
 from modelver.storage.memory import MemoryStore
 from modelver.storage.remote.bucket import Fault, Place, TooLarge, Trouble
 from modelver.storage.remote.store import RemoteStore

@@ -11,8 +11,8 @@ import pytest
 import modelver as mv
 from modelver.history.commit import Commit, encode_commit
 from modelver.history.event import AliasSet, ModelCreated, Previous, Registered
-from modelver.registry.finding import caller_level
-from modelver.registry.opening import read_identity
+from modelver.registry.base.finding import caller_level
+from modelver.registry.base.opening import read_identity
 from modelver.storage.layout import blob_key, numbered_key
 from modelver.storage.memory import MemoryStore
 from modelver.values.manifest import Manifest

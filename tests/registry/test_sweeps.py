@@ -7,7 +7,7 @@ import pytest
 import modelver as mv
 from modelver.history.event import SweepDone, SweepStarted
 from modelver.log import Log, Proposal
-from modelver.registry import registering
+from modelver.registry.versions import registering
 from modelver.storage.layout import blob_key
 from tests.registries import MODEL, publish
 

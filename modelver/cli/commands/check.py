@@ -13,8 +13,8 @@ from modelver.errors import StoreError
 
 if TYPE_CHECKING:
     from modelver.cli.render import Cell
-    from modelver.registry.drifting import Drift
-    from modelver.registry.matching import Match
+    from modelver.registry.working_tree.drifting import Drift
+    from modelver.registry.working_tree.matching import Match
     from modelver.values.canonical import Json
     from modelver.values.report import Finding, Report
 
@@ -148,13 +148,13 @@ def _annotate(report: "Report", folder: Path) -> None:
 
 def _why(report: "Report") -> str:
     """Return why the changes call for a bump, in one line; empty where nothing changed."""
-    from modelver.registry.drifting import Drift
+    from modelver.registry.working_tree.drifting import Drift
 
     return str(report.advice) if isinstance(report, Drift) and report.next else ""
 
 
 def _summary(report: "Report") -> str:
-    from modelver.registry.drifting import Drift
+    from modelver.registry.working_tree.drifting import Drift
 
     verdict = "all is well" if report else f"{len(report.findings)} finding(s)"
     if isinstance(report, Drift):

@@ -22,7 +22,7 @@ def command(call: Call, *, url: str | None) -> int:
     URL is a folder, or s3:// and the like; else the registry that --registry, the environment or modelver.toml names.
     There need not be a registry yet. What is written is deleted again. Where there is a fault, the exit code is 1.
     """
-    from modelver.registry.diagnosing import diagnose
+    from modelver.registry.checking.diagnosing import diagnose
 
     place = url or call.url
     show_log()

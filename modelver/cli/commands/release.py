@@ -15,7 +15,7 @@ from modelver.errors import ModelverError, StoreError
 from modelver.publish.audiences import AUDIENCES, Audience
 
 if TYPE_CHECKING:
-    from modelver.registry.released import Release
+    from modelver.registry.release.released import Release
     from modelver.values.canonical import Json
 
 

@@ -9,7 +9,7 @@ from modelver.cli.options import Call, verb
 from modelver.cli.terminal import write_json
 
 if TYPE_CHECKING:
-    from modelver.registry.found import Found
+    from modelver.registry.search.found import Found
 
 
 @verb("search")
@@ -73,7 +73,7 @@ def _write(found: "Found") -> None:
 def _show(call: Call, found: "Found") -> None:
     with call.screen() as screen:
         from modelver.cli.render import BAD, cell, moment
-        from modelver.registry.found import shown
+        from modelver.registry.search.found import shown
 
         if not found:
             screen.line("No version was found.")

@@ -11,7 +11,7 @@ from modelver.cli.terminal import write_json
 if TYPE_CHECKING:
     from modelver.cli.render import Screen
     from modelver.registry import VersionStatus
-    from modelver.registry.standing import ModelStatus
+    from modelver.registry.aliases.standing import ModelStatus
     from modelver.values.canonical import Json
 
 

@@ -1,0 +1,1 @@
+"""What audits, cards and notes say, gathered from logs and manifests."""

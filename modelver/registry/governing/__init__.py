@@ -1,0 +1,1 @@
+"""What people decide: policies, approvals, promotions; asked again for each step of a log."""

@@ -1,0 +1,1 @@
+"""Telling people of what happened: whom, what, and when."""

@@ -1,0 +1,91 @@
+"""The files that a release hands out: the model card, and the notes since the release before."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelver.errors import StoreError
+from modelver.history.state import VersionEntry
+from modelver.publish.audiences import Audience
+from modelver.publish.markdown import bullets, escape, paragraphs
+from modelver.registry.base.session import Session
+from modelver.registry.documents.carding import card
+from modelver.registry.documents.noting import release_notes
+from modelver.registry.documents.publishing import templates_folder
+from modelver.values.model_version import ModelVersion
+
+NAMES = {"card": "card.md", "notes": "notes.md"}
+FOLDER = "release"
+"""Where they go, from the project's folder, unless somebody says otherwise."""
+
+
+def places(folder: Path) -> dict[str, Path]:
+    """Return where each file goes."""
+    return {kind: folder / name for kind, name in NAMES.items()}
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder, and see that it can be written to, before anything else is done.
+
+    Raises:
+        StoreError: It can't.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StoreError(
+            "the output folder can't be written to", where=folder, found=error.strerror
+        ) from None
+
+
+def texts(
+    session: Session,
+    version: ModelVersion,
+    previous: VersionEntry | None,
+    audience: Audience,
+    project: Path,
+) -> dict[str, str]:
+    """Return what the files say."""
+    if previous is None:
+        notes = _first(version)
+    else:
+        a = f"{version.name}:{previous.version}"
+        notes = str(release_notes(session, a, version, audience, templates_folder(None, project)))
+    return {"card": card(session, version).markdown(plots="none"), "notes": notes}
+
+
+def _first(version: ModelVersion) -> str:
+    """Return the notes of a model's first release, which has nothing to compare with."""
+    said = version.changelog
+    parts = [f"# {escape(version.name)} {escape(version.version)}", "The first release."]
+    parts += [paragraphs(said.summary)] if said.summary else []
+    for title, lines in said.sections.items():
+        parts += [f"## {escape(title)}", bullets(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
+    """Write the files, each whole or not at all; return their places.
+
+    Raises:
+        StoreError: One can't be written.
+    """
+    make_folder(folder)
+    found = places(folder)
+    for kind, text in files.items():
+        _write(found[kind], text)
+    return {kind: found[kind] for kind in files}
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError("the file can't be written", where=path, found=error.strerror) from None
+    finally:
+        temporary.unlink(missing_ok=True)

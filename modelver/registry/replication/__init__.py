@@ -1,0 +1,1 @@
+"""From one registry to another: copies of logs, adopted versions, bundles."""

@@ -1,0 +1,1 @@
+"""Finding versions, by an index that follows the logs."""
