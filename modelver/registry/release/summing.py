@@ -46,7 +46,6 @@ def _parts(release: Release) -> Iterator[str]:
 def _facts(release: Release) -> Iterator[tuple[object, object]]:
     yield "version", code(release.ref)
     yield "digest", code(release.digest)
-    yield "bump", release.bump or "none"
     yield "why", _plain(release.why)
     if release.tag:
         yield "tag", code(release.tag)
