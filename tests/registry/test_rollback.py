@@ -93,6 +93,30 @@ def test_a_broken_version_is_passed_over(
     assert registry.rollback(MODEL, "production") == versions[1]
 
 
+class Away(MemoryStore):
+    """Can't be reached when it is asked for a size the first time."""
+
+    asked = False
+
+    def size(self, key: str) -> int:
+        """Fail once."""
+        if not self.asked:
+            self.asked = True
+            raise mv.StoreError("the store can't be reached", where=key)
+        return super().size(key)
+
+
+def test_a_store_that_fails_makes_no_version_a_broken_one(
+    memory: mv.Registry, versions: list[mv.ModelVersion]
+) -> None:
+    """The rollback fails and nothing moves; asked again it goes to the version that it should have gone to."""
+    memory._session.store = Away(memory.url.removeprefix("memory://"))
+    with pytest.raises(mv.StoreError, match="can't be reached"):
+        memory.rollback(MODEL, "production")
+    assert now(memory) == "1.3.0"
+    assert memory.rollback(MODEL, "production") == versions[2]
+
+
 def test_if_nothing_is_whole_nothing_moves(memory: mv.Registry, versions: list[mv.ModelVersion]) -> None:
     """The alias stays where it is, and the message says what is wrong with the nearest."""
     store = MemoryStore(memory.url.removeprefix("memory://"))

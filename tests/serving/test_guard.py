@@ -11,6 +11,7 @@ import pytest
 import modelver as mv
 from modelver.errors import Offline
 from modelver.serving.guarding.window import parse_length
+from modelver.storage.memory import MemoryStore
 from tests.serving.guards import BAD, GOOD, RULE, Scene, Shaky, filled
 
 
@@ -220,6 +221,31 @@ def test_it_never_goes_to_a_yanked_version_nor_to_one_that_is_damaged(tmp_path: 
     assert report.outcome == "nothing_to_go_back_to"
     assert "no earlier version can be loaded" in report.reason
     assert registry.resolve("m@production").version == "3.0.0"
+
+
+class Away(MemoryStore):
+    """Can't be reached when it is asked for a size the first time."""
+
+    asked = False
+
+    def size(self, key: str) -> int:
+        """Fail once."""
+        if not self.asked:
+            self.asked = True
+            raise Offline("the store can't be reached", where=key)
+        return super().size(key)
+
+
+def test_a_store_that_fails_at_the_rollback_puts_it_off(scene: Scene) -> None:
+    """The only version to go back to is no worse for it: the next look goes back there."""
+    registry = scene.registry
+    registry._session.store = Away(registry.url.removeprefix("memory://"))
+    scene.figures["2.0.0"] = BAD
+    guard = scene.guard(breaches=1)
+    first, second = scene.look(guard, 2)
+    assert (first.outcome, first.went_to) == ("breached", "")
+    assert "it could not be rolled back yet: the store can't be reached" in first.reason
+    assert (second.outcome, second.went_to) == ("rolled_back", "1.0.0")
 
 
 def test_a_pin_holds_a_guard_back(scene: Scene) -> None:

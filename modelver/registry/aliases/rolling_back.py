@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from modelver.content.blobs import has_blob
-from modelver.errors import Conflict, ModelverError, NotFound, Refused
+from modelver.errors import Conflict, Corrupt, InvalidValue, NotFound, Refused
 from modelver.history.state import State, VersionEntry
 from modelver.log import Proposal
 from modelver.registry.aliases.moving import alias_set, moved, no_alias
@@ -151,9 +151,12 @@ def _first_usable(
 ) -> VersionEntry:
     """Return the first of some versions that can be loaded.
 
+    What is missing or damaged is passed over; a store that fails says nothing of a version.
+
     Raises:
         NotFound: There are none.
         Refused: None of them can.
+        StoreError: The store can't be asked.
     """
     where = f"{state.model}@{alias}"
     if not candidates:
@@ -164,7 +167,7 @@ def _first_usable(
     for version in candidates:
         try:
             _check_usable(session, name, state.versions[version])
-        except ModelverError as error:
+        except (NotFound, Corrupt, InvalidValue) as error:
             faults.append(f"{version}: {error}")
             continue
         return state.versions[version]
