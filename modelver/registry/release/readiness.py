@@ -11,6 +11,7 @@ from modelver.gates.judge import refusal
 from modelver.history.state import State, VersionEntry
 from modelver.project.settings import Project
 from modelver.publish.audiences import Audience
+from modelver.registry.aliases.moving import check_alias
 from modelver.registry.base.finding import scheme_of
 from modelver.registry.base.session import Session
 from modelver.registry.release import checkouts, handing_out
@@ -153,6 +154,7 @@ def _may_move(ready: Ready) -> Step:
     plan, alias = ready.plan, ready.order.alias
     if alias is None:
         return Step("alias", "skipped", "none was asked for")
+    check_alias(plan.state, alias)
     if plan.entry is not None and (why := not_again(plan.state, plan.entry, alias)):
         return why
     if plan.in_the_way:
