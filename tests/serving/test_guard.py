@@ -157,6 +157,61 @@ def test_a_reader_that_raises_is_an_outage(scene: Scene) -> None:
     assert outcomes(scene.look(guard)) == ["rolled_back"]
 
 
+def test_what_a_reader_says_keeps_no_guard_from_rolling_back(scene: Scene) -> None:
+    """Half a character, which no commit can hold, a control character and a long text go into the evidence as one line."""
+
+    def down() -> dict[str, float | None]:
+        raise ValueError("bad \ud800\x1b[2K\nthing" + "x" * 5000)
+
+    scene.figures |= {"2.0.0": BAD, "1.0.0": down}
+    rules = ["current.metrics.error_rate <= 0.05", RULE]
+    (report,) = scene.look(scene.guard(rules=rules, breaches=1))
+    assert report.outcome == "rolled_back"
+    breach = scene.registry.history("m", alias="production")[-1].breach
+    assert breach is not None
+    reason = breach.answers[1].reason
+    assert reason.startswith("baseline: ValueError: bad \ufffd\ufffd[2K thingxxx")
+    assert len(reason) < 600
+
+
+def test_the_most_that_a_guard_may_see_fits_into_a_commit(scene: Scene) -> None:
+    """As many windows, figures and rules as there may be, with the longest names, all of signs of four bytes."""
+    figures = {f"{number:02}".ljust(128, "\U0001f600"): 0.5 for number in range(63)}
+    scene.figures |= {"2.0.0": {**BAD, **figures}, "1.0.0": {**GOOD, **figures}}
+    name = next(iter(figures))
+    rules = [
+        f'current.windows["{number % 8 + 1}m"].metrics["{name}"] + {number}.0 <= '
+        f'baseline.windows["{number % 8 + 1}m"].metrics["{name}"] - 1.0'
+        for number in range(32)
+    ]
+    rules = [rule + " // " + "\U0001f600" * 1150 for rule in rules]
+    (report,) = scene.look(scene.guard(rules=rules, breaches=1))
+    assert (report.outcome, len(report.current)) == ("rolled_back", 8)
+
+
+def test_rules_that_no_commit_could_hold_are_refused_at_once(scene: Scene) -> None:
+    """Not when there is a breach: 32 rules of 4,096 signs of four bytes."""
+    rule = "current.metrics.a > 1.0 // "
+    with pytest.raises(
+        mv.LimitExceeded, match=r"too many bytes of rules \(expected at most 196,608, found 52"
+    ):
+        scene.guard(rules=[rule.ljust(4096, "\U0001f600")] * 32)
+
+
+@pytest.mark.parametrize("fault", [mv.InvalidValue("no"), mv.LogTampered("damaged"), mv.SourceChanged("odd")])
+def test_whatever_keeps_a_rollback_from_happening_is_reported(scene: Scene, fault: mv.ModelverError) -> None:
+    """The guard goes on, and tries again at the next look."""
+    registry = Shaky(scene.registry)
+
+    def fail(*_: object, **__: object) -> mv.ModelverError:
+        raise fault
+
+    registry.rollback_on_breach = fail  # type: ignore[method-assign, assignment] # to come between
+    scene.figures["2.0.0"] = BAD
+    (report,) = scene.look(scene.guard(registry, breaches=1))
+    assert (report.outcome, report.reason) == ("breached", f"it could not be rolled back yet: {fault}")
+
+
 def test_one_broken_rule_is_a_breach_though_another_can_not_be_read(scene: Scene) -> None:
     """What is missing hides nothing."""
     scene.figures["2.0.0"] = BAD

@@ -5,7 +5,7 @@ from typing import Literal
 
 import attrs
 
-from modelver.errors import AlreadyExists, CommitUnknown, Conflict, NotFound, Refused, StoreError
+from modelver.errors import Conflict, ModelverError, NotFound, Refused
 from modelver.serving.guarding.recording import Recorder
 from modelver.serving.guarding.report import GuardReport
 from modelver.serving.watched import GuardedRegistry, Watched
@@ -62,7 +62,7 @@ class Hand:
             return attrs.evolve(report, outcome="waiting", reason="the alias moved meanwhile")
         except (NotFound, Refused) as error:
             return attrs.evolve(report, outcome=_outcome(error), reason=str(error))
-        except (AlreadyExists, CommitUnknown, StoreError) as error:
+        except ModelverError as error:
             return attrs.evolve(report, reason=f"it could not be rolled back yet: {error}")
         notes = tuple(self.recorder.breach(seen, breach, seen.generation)) if self.recorder else ()
         return attrs.evolve(

@@ -16,6 +16,8 @@ from modelver.errors import InvalidValue, LimitExceeded, ModelverError
 from modelver.expressions import GUARD_VARIABLES, Absent, Expression, parse
 from modelver.expressions.scan import Word, fault, is_field, scan
 from modelver.gates.reading import parse_age, write_age
+from modelver.serving.guarding.wording import one_line
+from modelver.values.canonical import encode
 from modelver.values.reading import Answer, Reading, RuleAnswer
 
 Side: TypeAlias = Literal["current", "baseline"]
@@ -29,6 +31,9 @@ NOTHING_BEFORE = "there is no earlier version to go back to, nor to hold it agai
 """Why a baseline could not be read that does not exist."""
 
 MAX_RULES = 32
+MAX_TEXT = 192 * 2**10
+"""Bytes of all rules as they are stored: they go into one commit, with the figures."""
+
 MAX_WINDOWS = 8
 _FIELDS = ("metrics", "samples", "version", "windows")
 _SHOWN = 6
@@ -73,16 +78,22 @@ def read_rules(rules: Sequence[str] | str) -> tuple[Rule, ...]:
 
     Raises:
         InvalidValue: One is none, or speaks of no figure; the message points at the place.
-        LimitExceeded: There are too many, or too many windows.
+        LimitExceeded: There are too many, or too many windows, or together they are too long for a commit.
     """
     texts = [rules] if isinstance(rules, str) else list(rules)
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InvalidValue("a guard needs rules", hint="Write such as current.metrics.error_rate <= 0.02.")
     found = tuple(_rule(text, f"rule {number}") for number, text in enumerate(texts, 1))
     windows = {window for rule in found for _, window in rule.needs}
-    for much, most, count in (("rules", MAX_RULES, len(found)), ("windows", MAX_WINDOWS, len(windows))):
+    for much, most, count in (
+        ("rules", MAX_RULES, len(found)),
+        ("windows", MAX_WINDOWS, len(windows)),
+        ("bytes of rules", MAX_TEXT, len(encode(texts))),
+    ):
         if count > most:
-            raise LimitExceeded(f"a guard has too many {much}", expected=f"at most {most}", found=count)
+            raise LimitExceeded(
+                f"a guard has too many {much}", expected=f"at most {most:,}", found=f"{count:,}"
+            )
     return found
 
 
@@ -153,13 +164,13 @@ def answer(rule: Rule, facts: Facts) -> RuleAnswer:
     """Return what a rule says of what was read; what is absent is no breach."""
     missing = _missing(rule, facts)
     if missing:
-        return RuleAnswer(rule.text, *missing)
+        return RuleAnswer(rule.text, missing[0], one_line(missing[1]))
     try:
         found = rule.expression.evaluate(_subject(facts))
     except ModelverError as error:
-        return RuleAnswer(rule.text, "unreadable", str(error))
+        return RuleAnswer(rule.text, "unreadable", one_line(str(error)))
     if isinstance(found, Absent):
-        return RuleAnswer(rule.text, "unreadable", found.why)
+        return RuleAnswer(rule.text, "unreadable", one_line(found.why))
     return RuleAnswer(rule.text, "holds" if found else "breached", _shown(rule, facts))
 
 
@@ -215,4 +226,4 @@ def _shown(rule: Rule, facts: Facts) -> str:
                 for name in rule.names
                 if name in reading.values
             ]
-    return ", ".join(found[:_SHOWN])
+    return one_line(", ".join(found[:_SHOWN]))

@@ -7,6 +7,7 @@ import attrs
 
 from modelver.errors import InvalidValue, ModelverError
 from modelver.serving.guarding.window import Window
+from modelver.serving.guarding.wording import one_line
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import Reading
 
@@ -14,6 +15,7 @@ Reader: TypeAlias = Callable[[ModelVersion, Window], Reading | Mapping[str, floa
 """Gives the figures of a version over a window; of a mapping, ``samples`` is the number of samples."""
 
 SAMPLES = "samples"
+_MOST = 500
 
 
 def take(read: Reader, version: ModelVersion, window: Window) -> Reading | str:
@@ -22,11 +24,14 @@ def take(read: Reader, version: ModelVersion, window: Window) -> Reading | str:
     Figures of another version, and those that ended before the window began, are none.
     """
     try:
-        reading = _reading(read(version, window))
+        found = _checked(_reading(read(version, window)), str(version.version), window)
     except Exception as error:  # noqa: BLE001 (whatever a reader raises is an outage, and no reason to stop guarding)
         named = "" if isinstance(error, ModelverError) else f"{type(error).__name__}: "
-        return f"{named}{error}"[:500]
-    name = str(version.version)
+        found = f"{named}{error}"
+    return found if isinstance(found, Reading) else one_line(found, _MOST)
+
+
+def _checked(reading: Reading, name: str, window: Window) -> Reading | str:
     if reading.version not in {"", name}:
         return f"the reader gave figures of {reading.version[:80]}"
     if reading.end is not None and reading.end < window.begin:
@@ -37,6 +42,7 @@ def take(read: Reader, version: ModelVersion, window: Window) -> Reading | str:
         window=window.name,
         begin=reading.begin or window.begin,
         end=reading.end or window.end,
+        unknown={},
     )
 
 
