@@ -19,6 +19,7 @@ from modelver.values.version import Version
 _GTO_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9/_-]*[a-zA-Z0-9])?")
 _DIGEST = re.compile(r"^Modelver-Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OBJECT = re.compile(r"object ([0-9a-f]+)\ntype commit\n")
 _SIGNED = re.compile(r"^-----BEGIN [A-Z ]+-----$", re.MULTILINE)
 _SHOWN = 300
 
@@ -116,16 +117,37 @@ def has_commit(git: Asks, commit: str) -> bool:
 
 
 def find_tag(git: Asks, name: str) -> GitTag | None:
-    """Return a tag of this clone; None where there is none."""
-    found = git.ask("rev-parse", "--verify", "--quiet", f"refs/tags/{name}")
-    return _read_tag(git, name, found.output.strip()) if found else None
+    """Return a tag of this clone; None where there is none.
+
+    Raises:
+        StoreError: Git can't tell; its own words are told.
+    """
+    place = f"refs/tags/{name}"
+    # No `rev-parse`: it takes a name that ends in -g and hexadecimal digits for a commit, as `git describe` writes it.
+    listed = git.ask("for-each-ref", "--format=%(objectname) %(refname)", "--", place)
+    if not listed:
+        raise StoreError("git can't tell whether there is a tag", where=name, found=_said(listed))
+    pairs = (line.split(" ") for line in listed.output.splitlines())
+    own = next(
+        (pair[0] for pair in pairs if pair[1:] == [place]), None
+    )  # it lists what is below that name, too
+    return _read_tag(git, name, own) if own else None
 
 
-def _read_tag(git: Asks, name: str, place: str) -> GitTag:
-    commit = git.ask("rev-parse", "--verify", "--quiet", f"{place}^{{commit}}").output.strip()
-    text = git.ask("cat-file", "tag", place)  # which fails for a tag that is no object of its own
-    said = _DIGEST.findall(text.output) if text else []
-    return GitTag(name, commit, said[-1] if said else "")
+def _read_tag(git: Asks, name: str, own: str) -> GitTag:
+    """Return what an object says, which is a tag, or is named by one that is no object of its own.
+
+    Raises:
+        StoreError: It can't be read; git's own words are told.
+    """
+    kind = git.ask("cat-file", "-t", own)
+    text = git.ask("cat-file", "tag", own) if kind.output.strip() == "tag" else kind
+    if not text:
+        raise StoreError("git can't read the tag", where=name, found=_said(text))
+    if text is kind:
+        return GitTag(name, own if kind.output.strip() == "commit" else "")
+    said, named = _DIGEST.findall(text.output), _OBJECT.match(text.output)
+    return GitTag(name, named[1] if named else "", said[-1] if said else "")
 
 
 def check_tag(tag: GitTag, digest: Digest, commit: str) -> None:

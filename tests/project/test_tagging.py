@@ -118,6 +118,33 @@ def test_a_tag_that_says_something_else_is_refused(checkout: Checkout) -> None:
         tagging.check_tag(plain, DIGEST, commit)
 
 
+def test_a_name_like_a_description_of_a_commit_is_a_name(checkout: Checkout) -> None:
+    """Git's own shorthand for a commit, such as `v1.0-3-g1a2b3c4`, is a version that a scheme may write."""
+    commit = tagging.head(git(checkout))
+    name = f"m@run-g{commit[:8]}"
+    assert tagging.find_tag(git(checkout), name) is None
+    checkout.git("tag", f"{name}/below")
+    assert tagging.find_tag(git(checkout), name) is None
+    checkout.git("tag", "--delete", f"{name}/below")
+    tagging.make_tag(git(checkout), name, commit, TEXT, fallback=WHO)
+    assert tagging.find_tag(git(checkout), name) == tagging.GitTag(name, commit, str(DIGEST))
+
+
+def test_a_git_that_can_not_tell_is_no_tag_in_the_way(checkout: Checkout) -> None:
+    """Where git is too slow, or a tag's object is lost, that is told, and nobody is asked to delete a tag."""
+    late = Git(GIT, checkout.top, time.monotonic())
+    with pytest.raises(mv.StoreError, match="can't tell whether there is a tag.*too long"):
+        tagging.find_tag(late, NAME)
+    tagging.make_tag(git(checkout), NAME, tagging.head(git(checkout)), TEXT, fallback=WHO)
+    lost = checkout.git("rev-parse", f"refs/tags/{NAME}")
+    (checkout.top / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    with pytest.raises(mv.StoreError, match="can't read the tag"):
+        tagging.find_tag(git(checkout), NAME)
+    tree = checkout.git("rev-parse", "HEAD^{tree}")
+    checkout.git("tag", "tree@v1.0.0", tree)
+    assert tagging.find_tag(git(checkout), "tree@v1.0.0") == tagging.GitTag("tree@v1.0.0", "")
+
+
 def test_a_tag_beside_a_folder_of_its_name_is_told(checkout: Checkout) -> None:
     """Git keeps tags as files, so that one can be in the way of another; its words are told."""
     checkout.git("tag", "acme")
