@@ -557,6 +557,16 @@ def test_a_dry_run_changes_nothing(scene: Scene) -> None:
     assert len(scene.registry.history("m")) == 5
 
 
+def test_a_dry_run_leaves_it_to_others_to_record_an_earlier_breach(scene: Scene) -> None:
+    """Also where the guard that rolled back recorded nothing."""
+    scene.figures["2.0.0"] = BAD
+    scene.look(scene.guard(record=False, breaches=1))
+    before = scene.registry.history("m")
+    scene.look(scene.guard(dry_run=True, breaches=1))
+    assert scene.registry.history("m") == before
+    assert not scene.registry.status("m:2.0.0").evaluations
+
+
 def test_a_report_shows_itself(scene: Scene) -> None:
     """As text, JSON and HTML, with what strangers wrote escaped."""
     scene.figures["2.0.0"] = {"error_rate": 0.1, "<b>": 1.0, "samples": 1000}

@@ -217,7 +217,7 @@ class Guard:
 
     def _catch_up(self, seen: Watched) -> Iterator[str]:
         """Record what a guard saw that was killed after it had rolled back."""
-        if self._records and seen.cause == "guard" and seen.breach is not None:
+        if self._records and not self._dry_run and seen.cause == "guard" and seen.breach is not None:
             yield from self._recorder.breach(seen, seen.breach, seen.left_generation)
 
     def _note(self, seen: Watched, report: GuardReport) -> Iterator[str]:
