@@ -61,12 +61,12 @@ class GitTag:
     Attributes:
         name: Its name.
         commit: The commit that it names.
-        digest: The version's digest, as its annotation says; empty where it says none.
+        digest: The version's digest, as its annotation says; empty where it says none, None where it was not read.
     """
 
     name: str
     commit: str
-    digest: str = ""
+    digest: str | None = ""
 
 
 def tag_name(model: ModelName, version: Version | str, scheme: Scheme) -> str:
@@ -154,14 +154,14 @@ def check_tag(tag: GitTag, digest: Digest, commit: str) -> None:
     """Refuse a tag that says something else than the one that is to be there.
 
     Args:
-        tag: The one that is there.
+        tag: The one that is there; what was not read of it passes.
         digest: The version's.
         commit: The commit that it is to name; empty where any will do.
 
     Raises:
         AlreadyExists: It is of another version, or names another commit.
     """
-    if tag.digest != str(digest):
+    if tag.digest is not None and tag.digest != str(digest):
         raise AlreadyExists(
             "there is a tag of this name already",
             where=tag.name,
@@ -237,21 +237,28 @@ def check_remote(git: Asks, remote: str) -> None:
         )
 
 
-def remote_tag(git: Asks, remote: str, name: str) -> GitTag | None:
+def remote_tag(git: Asks, remote: str, name: str, *, bring: bool = True) -> GitTag | None:
     """Return a tag that a remote has, and bring it into this clone where that has none of this name.
+
+    Without `bring` the clone stays as it is, and of a tag that it lacks the digest is not read.
 
     Raises:
         StoreError: The remote can't be asked; git's own words are told.
     """
     place = f"refs/tags/{name}"
-    listed = git.ask("ls-remote", "--tags", "--", remote, place, remote=True)
+    peeled = f"{place}^{{}}"  # as the commit of an annotated tag is listed
+    listed = git.ask("ls-remote", "--tags", "--", remote, place, peeled, remote=True)
     if not listed:
         raise StoreError("the remote can't be asked for its tags", where=remote, found=_said(listed))
-    found = (line.split("\t") for line in listed.output.splitlines())
-    own = next((parts[0] for parts in found if parts[1:] == [place] and _COMMIT.fullmatch(parts[0])), None)
+    pairs = (line.partition("\t") for line in listed.output.splitlines())
+    found = {ref: each for each, _, ref in pairs if _COMMIT.fullmatch(each)}
+    own = found.get(place)
     if own is None:
         return None
-    if not git.ask("cat-file", "-e", own):
+    known = git.ask("cat-file", "-e", own)
+    if not bring and not known:
+        return GitTag(name, found[peeled], None) if peeled in found else GitTag(name, own)
+    if not known:
         shallow = git.ask("rev-parse", "--is-shallow-repository").output.strip() == "true"
         options = ["--depth=1"] if shallow else []
         brought = git.ask(
@@ -259,7 +266,8 @@ def remote_tag(git: Asks, remote: str, name: str) -> GitTag | None:
         )
         if not brought:
             raise StoreError("the tag can't be fetched", where=f"{remote}, {name}", found=_said(brought))
-    git.ask("update-ref", place, own, "0" * len(own))  # which fails where there is one
+    if bring:
+        git.ask("update-ref", place, own, "0" * len(own))  # which fails where there is one
     return _read_tag(git, name, own)
 
 
@@ -270,15 +278,8 @@ def push_tag(git: Asks, remote: str, name: str) -> None:
         StoreError: The remote did not take it; git's own words are told.
     """
     place = f"refs/tags/{name}"
-    pushed = git.ask(
-        "push",
-        "--no-follow-tags",
-        "--recurse-submodules=no",
-        "--",
-        remote,
-        f"{place}:{place}",
-        remote=True,
-    )
+    options = ["--no-follow-tags", "--recurse-submodules=no"]
+    pushed = git.ask("push", *options, "--", remote, f"{place}:{place}", remote=True)
     if not pushed:
         raise StoreError(
             "the remote did not take the tag",

@@ -133,7 +133,7 @@ def test_a_name_like_a_description_of_a_commit_is_a_name(checkout: Checkout) -> 
 def test_a_git_that_can_not_tell_is_no_tag_in_the_way(checkout: Checkout) -> None:
     """Where git is too slow, or a tag's object is lost, that is told, and nobody is asked to delete a tag."""
     late = Git(GIT, checkout.top, time.monotonic())
-    with pytest.raises(mv.StoreError, match="can't tell whether there is a tag.*too long"):
+    with pytest.raises(mv.StoreError, match=r"can't tell whether there is a tag.*too long"):
         tagging.find_tag(late, NAME)
     tagging.make_tag(git(checkout), NAME, tagging.head(git(checkout)), TEXT, fallback=WHO)
     lost = checkout.git("rev-parse", f"refs/tags/{NAME}")
@@ -211,6 +211,27 @@ def test_a_tag_of_the_remote_is_brought(checkout: Checkout, tmp_path: Path) -> N
     assert found == tagging.find_tag(git(clone), NAME) == tagging.GitTag(NAME, first, str(DIGEST))
     assert clone.git("tag", "--list") == NAME
     assert clone.git("rev-list", "--count", "HEAD") == "1"
+
+
+def test_a_tag_of_the_remote_is_looked_at_without_bringing_it(checkout: Checkout, tmp_path: Path) -> None:
+    """Its commit is listed, and what it says is read where the clone has it; the clone stays as it is."""
+    remote(checkout, tmp_path / "remote")
+    first = tagging.head(git(checkout))
+    tagging.make_tag(git(checkout), NAME, first, TEXT, fallback=WHO)
+    checkout.git("tag", "plain@v1.0.0")
+    checkout.git("push", "--quiet", "--tags", "origin")
+    clone = Checkout(tmp_path / "clone")
+    checkout.git("clone", "--quiet", "--no-tags", f"file://{tmp_path / 'remote'}", str(clone.top))
+    found = tagging.remote_tag(git(clone), "origin", NAME, bring=False)
+    assert found == tagging.GitTag(NAME, first, None)
+    tagging.check_tag(found, DIGEST, first)
+    with pytest.raises(mv.AlreadyExists, match="another commit"):
+        tagging.check_tag(found, DIGEST, "0" * 40)
+    plain = tagging.remote_tag(git(clone), "origin", "plain@v1.0.0", bring=False)
+    assert plain == tagging.GitTag("plain@v1.0.0", first)
+    assert clone.git("tag", "--list") == ""
+    full = tagging.GitTag(NAME, first, str(DIGEST))
+    assert tagging.remote_tag(git(checkout), "origin", NAME, bring=False) == full
 
 
 def test_remotes_that_do_not_answer_are_told(checkout: Checkout, tmp_path: Path) -> None:

@@ -33,3 +33,39 @@ def test_an_alias_that_reads_as_a_version_is_refused_before_anything_is_done(
     told = registry.release_project(checkout.top, alias="1.0.0", dry_run=True)
     assert (bool(told), outcomes(told)["alias"]) == (False, "refused")
     assert (root.exists(), checkout.tags) == (False, {})
+
+
+def test_a_tag_at_another_commit_is_told_before_anything_is_done(
+    registry: mv.Registry, checkout: Checkout, tmp_path: Path
+) -> None:
+    """Even where it says the right digest, as when a registry is set up anew: the tag would lie about the commit."""
+    registry.release_project(checkout.top)
+    checkout.commit()
+    anew = mv.Registry(tmp_path / "anew")
+    told = anew.release_project(checkout.top, dry_run=True)
+    assert (bool(told), outcomes(told)["tag"]) == (False, "refused")
+    with pytest.raises(mv.AlreadyExists, match="another commit"):
+        anew.release_project(checkout.top)
+    assert not (tmp_path / "anew").exists()
+
+
+def test_tags_of_clone_and_remote_both_count(
+    registry: mv.Registry, checkout: Checkout, tmp_path: Path
+) -> None:
+    """One that fits here hides none there; a dry run that is to push asks the remote, too, and brings nothing."""
+    bare = tmp_path / "remote"
+    checkout.git("init", "--quiet", "--bare", str(bare))
+    checkout.git("remote", "add", "origin", str(bare))
+    made = registry.release_project(checkout.top)
+    first = checkout.git("rev-parse", "HEAD")
+    checkout.git("push", "--quiet", "origin", f"{first}:refs/tags/{made.tag}")
+    assert registry.release_project(checkout.top, dry_run=True)
+    told = registry.release_project(checkout.top, push_tag=True, dry_run=True)
+    assert (bool(told), outcomes(told)["tag"]) == (False, "refused")
+    checkout.git("tag", "--delete", made.tag)
+    with pytest.raises(mv.AlreadyExists, match="not made by a release"):
+        registry.release_project(checkout.top, push_tag=True, dry_run=True).raise_if_failed()
+    assert checkout.tags == {}
+    checkout.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    told = registry.release_project(checkout.top, push_tag=True, dry_run=True)
+    assert "can't be asked" in str(told.error)

@@ -120,7 +120,15 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
 
 
 def check_tag(
-    checkout: Checkout, model: ModelName, version: Version, scheme: Scheme, digest: Digest, remote: str
+    checkout: Checkout,
+    model: ModelName,
+    version: Version,
+    scheme: Scheme,
+    digest: Digest,
+    commit: str,
+    remote: str,
+    *,
+    bring: bool,
 ) -> Step:
     """Tell what tagging would do.
 
@@ -130,20 +138,32 @@ def check_tag(
         version: The version's number.
         scheme: The model's scheme.
         digest: The version's digest.
+        commit: The commit that the version's tag has to name; empty where none was recorded.
         remote: A remote whose tag counts too; empty where no other repository is to be asked.
+        bring: Whether a tag that only the remote has may be brought into this clone.
 
     Raises:
-        AlreadyExists: The tag says something else.
+        AlreadyExists: A tag says something else.
         InvalidValue: Git takes no such name.
+        StoreError: Git can't tell, or the remote can't be asked.
     """
     git = checkout.git(PATIENCE_REMOTE if remote else PATIENCE)
     name = tagging.tag_name(model, version, scheme)
     tagging.check_tag_name(git, name)
-    known = tagging.find_tag(git, name) or (tagging.remote_tag(git, remote, name) if remote else None)
-    if known is not None:
-        tagging.check_tag(known, digest, "")
+    near = tagging.find_tag(git, name)
+    far = tagging.remote_tag(git, remote, name, bring=bring) if remote else None
+    tags = [each for each in (near, far) if each is not None]
+    for each in tags:
+        tagging.check_tag(each, digest, commit)
+    if tags:
         return Step("tag", "already", name)
-    return Step("tag", "would", _told(name, checkout.head, model, scheme))
+    return Step("tag", "would", _told(name, commit or checkout.head, model, scheme))
+
+
+def recorded_commit(version: ModelVersion) -> str:
+    """Return the commit that a version was made from, which its tag has to name; empty where none was recorded."""
+    code = version.provenance.code
+    return code.commit if code else ""
 
 
 def make_tag(
@@ -160,7 +180,7 @@ def make_tag(
     """
     name = tagging.tag_name(version.name, version.version, scheme)
     git = checkout.git(PATIENCE_REMOTE if wanted.push else PATIENCE)
-    recorded = version.provenance.code.commit if version.provenance.code else ""
+    recorded = recorded_commit(version)
     far = tagging.remote_tag(git, wanted.remote, name) if wanted.push else None
     if far is not None:
         tagging.check_tag(far, version.digest, recorded)
@@ -178,7 +198,7 @@ def make_tag(
 
 
 def _tagged(session: Session, git: Git, version: ModelVersion, name: str, commit: str) -> Step:
-    recorded = version.provenance.code.commit if version.provenance.code else ""
+    recorded = recorded_commit(version)
     known = tagging.find_tag(git, name)
     if known is None and not tagging.has_commit(git, commit):
         return Step("tag", "skipped", f"the version was made from {commit[:12]}, which is not in this clone")

@@ -13,6 +13,7 @@ from modelver.project.settings import Project
 from modelver.publish.audiences import Audience
 from modelver.registry.aliases.moving import check_alias
 from modelver.registry.base.finding import scheme_of
+from modelver.registry.base.reading import model_version
 from modelver.registry.base.session import Session
 from modelver.registry.release import checkouts, handing_out
 from modelver.registry.release.checkouts import Checkout, Tagging
@@ -127,18 +128,29 @@ def may_tag(ready: Ready) -> Step:
     """Tell what tagging would do.
 
     Raises:
-        AlreadyExists: The tag says something else.
+        AlreadyExists: A tag says something else.
         InvalidValue: Git takes no such name.
+        StoreError: Git can't tell, or the remote can't be asked.
     """
     wanted, plan = ready.order.tagging, ready.plan
     if ready.checkout is None or wanted.wanted is False:
         return Step(
             "tag", "skipped", "no tag was asked for" if ready.checkout else "there is no git checkout"
         )
-    remote = wanted.remote if wanted.push and not ready.order.dry_run else ""
-    scheme = scheme_of(plan.state)
-    model = plan.manifest.model
-    return checkouts.check_tag(ready.checkout, model, plan.version, scheme, plan.digest, remote)
+    if plan.entry is not None:
+        commit = checkouts.recorded_commit(model_version(ready.session, plan.state, plan.entry))
+    else:
+        commit = ready.checkout.code.commit if ready.checkout.code else ""
+    return checkouts.check_tag(
+        ready.checkout,
+        plan.manifest.model,
+        plan.version,
+        scheme_of(plan.state),
+        plan.digest,
+        commit,
+        wanted.remote if wanted.push else "",
+        bring=not ready.order.dry_run,
+    )
 
 
 def _may_write(ready: Ready) -> Step:
