@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from modelver.cli.terminal import safe
 from modelver.values.report import Finding, Report
+from modelver.values.shown import one_line
 
 _WORKSPACE = "GITHUB_WORKSPACE"
 
@@ -44,7 +44,7 @@ def _shown(folder: Path, file: str) -> str:
 
 
 def _message(text: str) -> str:
-    return safe(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return one_line(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

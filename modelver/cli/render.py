@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelver.cli.terminal import on_terminal, safe, write
+from modelver.cli.terminal import on_terminal, write
+from modelver.values.shown import one_line
 from modelver.values.sizes import format_size
 
 GOOD = "green"
@@ -29,7 +30,7 @@ Cell: TypeAlias = str | Text
 
 def cell(text: object, style: str = "") -> Text:
     """Return a harmless text in a style; nothing in it is taken for markup."""
-    return Text(safe(text), style=style)
+    return Text(one_line(text), style=style)
 
 
 def moment(time: datetime) -> str:

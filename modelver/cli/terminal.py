@@ -3,34 +3,21 @@
 import json
 import os
 import sys
-import unicodedata
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from modelver.errors import StoreError
+from modelver.values.shown import one_line
 
 if TYPE_CHECKING:
     from modelver.values.canonical import Json
 
 
-def safe(text: object) -> str:
-    r"""Return a text in one line, with what a terminal would obey or not show spelled out (``\x1b``, ``\n``)."""
-    return "".join(sign if _is_shown(sign) else _spelled(sign) for sign in str(text))
-
-
-def _is_shown(sign: str) -> bool:
-    return sign.isprintable() or unicodedata.category(sign) == "Zs"
-
-
-def _spelled(sign: str) -> str:
-    return sign.encode("unicode_escape", "surrogatepass").decode()
-
-
 def say(text: object) -> None:
     """Tell a person something beside the answer: one line on stderr."""
-    click.echo(safe(text), err=True)
+    click.echo(one_line(text), err=True)
 
 
 def write(text: str | bytes, *, colours: bool = False) -> None:

@@ -12,6 +12,7 @@ from modelver.compare.tensors import TensorChanges, TensorRow
 from modelver.values.canonical import Json, encode
 from modelver.values.file import FileEntry
 from modelver.values.filemap import Tensor
+from modelver.values.shown import one_line
 from modelver.values.sizes import format_size
 
 if TYPE_CHECKING:
@@ -76,10 +77,7 @@ def plain(text: object, longest: int = _MAX_TEXT) -> str:
     shown = str(text)
     if len(shown) > longest:
         shown = f"{shown[: longest // 2]}…{shown[-(longest // 2) + 1 :]}"
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode()
-        for sign in shown
-    )
+    return one_line(shown)
 
 
 def number(value: float | None) -> str:

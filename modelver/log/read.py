@@ -254,7 +254,8 @@ class LogReader:
             found = self._read(known.seq, parent=None)[1]
         if found != known.head and (found or not self._is_last_known()):
             raise self._another_log(known.seq, known.head, found[:12] or f"no commit {known.seq}")
-        self._confirmed = now
+        if not self._is_last_known():
+            self._confirmed = now
 
     def _remember(self, state: State) -> None:
         """Remember a head; another one under its number was seen meanwhile if the log was forked."""

@@ -8,6 +8,7 @@ import attrs
 
 from modelver.values.canonical import Json
 from modelver.values.model_version import ModelVersion
+from modelver.values.shown import one_line
 from modelver.values.wire import format_time
 
 Stage = Literal["resolve", "fetch", "load", "check", "drain"]
@@ -72,7 +73,7 @@ class Change:
             return f"{self.ref}: {number} was not swapped in, as {self.stage} failed: {self.error}{kept}"
         before = f"{self.previous.version} → " if self.previous else ""
         why = ": ".join(part for part in (self.cause, self.reason) if part)
-        return f"{self.ref}: {before}{number}" + (f" ({why})" if why else "")
+        return f"{self.ref}: {before}{number}" + (f" ({one_line(why)})" if why else "")
 
 
 @attrs.frozen

@@ -21,6 +21,7 @@ from modelver.serving.troubles import Troubles
 from modelver.serving.use import Use
 from modelver.values import html
 from modelver.values.model_version import ModelVersion
+from modelver.values.shown import one_line
 
 T = TypeVar("T")
 Swap = Literal["overlap", "drain"]
@@ -208,6 +209,8 @@ class Follower(Generic[T]):
         """Look once, and swap where there is something to swap."""
         with self._working, self._place.kept():
             self.reap()
+            if self.is_closed:
+                return
             try:
                 sighting = self._maker.look()
             except Exception as error:  # noqa: BLE001 (whatever it is, the old version serves on)
@@ -243,7 +246,10 @@ class Follower(Generic[T]):
         if sighting.yanked is not None and self._told_yank != sighting.version.digest:
             self._told_yank = sighting.version.digest
             _LOGGER.warning(
-                "%s names %s, which was yanked: %s", self.ref, sighting.version.ref, sighting.yanked
+                "%s names %s, which was yanked: %s",
+                self.ref,
+                sighting.version.ref,
+                one_line(sighting.yanked),
             )
 
     def _change_to(self, sighting: Sighting) -> None:
@@ -278,9 +284,9 @@ class Follower(Generic[T]):
             self._place.put(candidate.served)
 
     def _put(self, candidate: Candidate[T], sighting: Sighting, previous: ModelVersion | None) -> None:
-        self._place.put(candidate.served)
-        self._last = sighting.version
-        self._journal.swapped(sighting, previous, candidate.fetch_seconds, candidate.load_seconds)
+        if self._place.put(candidate.served):  # (else it was closed meanwhile)
+            self._last = sighting.version
+            self._journal.swapped(sighting, previous, candidate.fetch_seconds, candidate.load_seconds)
         self.reap()
 
     def _fail(self, stage: Stage, error: BaseException | str, sighting: Sighting | None) -> None:

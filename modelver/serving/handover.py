@@ -3,11 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar, cast
-from weakref import ref
+from typing import Generic, TypeVar
 
 from modelver.errors import InvalidValue
-from modelver.serving.served import ANSWERING, Reference, Served
+from modelver.serving.served import ANSWERING, Mark, Served
 
 T = TypeVar("T")
 
@@ -15,11 +14,10 @@ T = TypeVar("T")
 class Slot(Generic[T]):
     """A model that is or was in the place, and how many use it."""
 
-    __slots__ = ("reference", "served", "users")
+    __slots__ = ("served", "users")
 
     def __init__(self, served: Served[T]) -> None:
         self.served = served
-        self.reference: Reference = ref(cast("Served[object]", served))
         self.users = 0
 
 
@@ -61,7 +59,7 @@ class Handover(Generic[T]):
         """Whether this thread is the one that fills the place at the moment."""
         return self._keeper == threading.get_ident()
 
-    def enter(self, outer: tuple[Reference, ...], *, wait: bool = True) -> Slot[T] | None:
+    def enter(self, outer: tuple[Mark, ...], *, wait: bool = True) -> Slot[T] | None:
         """Begin to use what is in the place.
 
         Args:
@@ -89,11 +87,11 @@ class Handover(Generic[T]):
                 slot.users += 1
             return slot
 
-    def _own(self, outer: tuple[Reference, ...]) -> Slot[T] | None:
+    def _own(self, outer: tuple[Mark, ...]) -> Slot[T] | None:
         """Return the slot that the caller uses already; one that nobody uses any more may be gone at any moment."""
         slots = self._retired if self._slot is None else [self._slot, *self._retired]
         used = (slot for slot in slots if slot.users)
-        return next((slot for slot in used if any(each is slot.reference for each in outer)), None)
+        return next((slot for slot in used if _is_among(slot, outer)), None)
 
     def leave(self, slot: Slot[T]) -> None:
         """End a use that `enter` began."""
@@ -105,16 +103,21 @@ class Handover(Generic[T]):
         if done:
             self._idle()
 
-    def put(self, served: Served[T]) -> None:
-        """Put a model into the place; from now on it is what `enter` gives. A closed place gives it back by `take_idle`."""
+    def put(self, served: Served[T]) -> bool:
+        """Put a model into the place; from now on it is what `enter` gives.
+
+        Returns:
+            False where the place was closed: `take_idle` gives the model back.
+        """
         with self._lock:
             if self._closed:
                 self._retired.append(Slot(served))
-                return
+                return False
             if self._slot is not None:
                 self._retired.append(self._slot)
             self._slot = Slot(served)
             self._changed.notify_all()
+            return True
 
     def vacate(self, timeout: float) -> bool:
         """Empty the place: let nobody in, and wait until the last user is done.
@@ -171,7 +174,12 @@ class Handover(Generic[T]):
         self._keeper = 0
         self._retired = []
         slot = self._slot
-        if slot is not None and slot.users and any(each is slot.reference for each in ANSWERING.get()):
+        if slot is not None and slot.users and _is_among(slot, ANSWERING.get()):
             slot.users = 1  # of the thread that forked, which goes on with what it uses
         elif slot is not None:
             self._slot = Slot(slot.served)
+
+
+def _is_among(slot: Slot[T], marks: tuple[Mark, ...]) -> bool:
+    """Tell whether one of the uses that go on is of a slot."""
+    return any(not each.ended and each() is slot.served for each in marks)

@@ -10,6 +10,7 @@ from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
 from modelver.values.model_version import ModelVersion
+from modelver.values.shown import one_line
 
 T = TypeVar("T")
 
@@ -120,5 +121,5 @@ def call(function: Callable[[T], object], argument: T, failed: str) -> None:
 
 def line(error: BaseException) -> str:
     """Return an error in a line."""
-    text = str(error).strip().partition("\n")[0][:500]
+    text = one_line(str(error).strip().partition("\n")[0][:500])
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 from weakref import ref
 
 import attrs
@@ -29,9 +29,17 @@ class Served(Generic[T_co]):
     _files: object = attrs.field(default=None, alias="files", repr=False, eq=False)
 
 
-Reference: TypeAlias = "ref[Served[object]]"
+class Mark(ref[Served[object]]):
+    """One use of a model: it says of which, and holds it not.
 
-ANSWERING: ContextVar[tuple[Reference, ...]] = ContextVar("modelver_answering", default=())
+    Attributes:
+        ended: Whether the use is over.
+    """
+
+    ended = False
+
+
+ANSWERING: ContextVar[tuple[Mark, ...]] = ContextVar("modelver_answering", default=())
 """What this thread or task uses, and answers last; set by `Follower.use`. A task that was begun there inherits it, and may
 live for ever: so it holds no model."""
 

@@ -1,13 +1,11 @@
 """Using what a follower serves, in threads and in tasks."""
 
-from contextlib import suppress
-from contextvars import Token
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from modelver.serving.handover import Handover, Slot
 from modelver.serving.listening import LISTENERS
-from modelver.serving.served import ANSWERING, Reference, Served
+from modelver.serving.served import ANSWERING, Mark, Served
 
 T = TypeVar("T")
 
@@ -22,7 +20,8 @@ class Use(Generic[T]):
     def __init__(self, place: Handover[T]) -> None:
         self._place = place
         self._slot: Slot[T] | None = None
-        self._token: Token[tuple[Reference, ...]] | None = None
+        self._mark: Mark | None = None
+        self._outer: tuple[Mark, ...] = ()
 
     def __enter__(self) -> Served[T]:
         slot = self._place.enter(ANSWERING.get())
@@ -31,7 +30,9 @@ class Use(Generic[T]):
 
     def _begin(self, slot: Slot[T]) -> Served[T]:
         self._slot = slot
-        self._token = ANSWERING.set(_with(ANSWERING.get(), slot.reference))
+        self._outer = ANSWERING.get()
+        self._mark = Mark(cast("Served[object]", slot.served))
+        ANSWERING.set((*_others(self._outer, slot.served), self._mark) if self._outer else (self._mark,))
         if LISTENERS.all:
             LISTENERS.tell(slot.served)
         return slot.served
@@ -42,12 +43,14 @@ class Use(Generic[T]):
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        slot, token = self._slot, self._token
-        self._slot = self._token = None
-        if token is not None:
-            # A web framework may end a use in another context than the one it was begun in.
-            with suppress(ValueError):
-                ANSWERING.reset(token)
+        slot, mark = self._slot, self._mark
+        self._slot = self._mark = None
+        if mark is not None:
+            mark.ended = True
+            now = ANSWERING.get()
+            # Uses may end in another order than they began in (generators), and in another context (web frameworks).
+            ANSWERING.set(_going_on(self._outer if now and now[-1] is mark else now))
+            self._outer = ()
         if slot is not None:
             self._place.leave(slot)
 
@@ -69,9 +72,13 @@ class Use(Generic[T]):
         self.__exit__(kind, error, trace)
 
 
-def _with(outer: tuple[Reference, ...], one: Reference) -> tuple[Reference, ...]:
-    """Add one more, as the last; those that are gone fall out, so that tasks that begin each other don't add up."""
-    return (*(each for each in outer if each is not one and each() is not None), one) if outer else (one,)
+def _others(outer: tuple[Mark, ...], served: object) -> tuple[Mark, ...]:
+    """Return the uses of other models that are there, so that tasks that begin each other don't add up."""
+    return tuple(each for each in outer if not each.ended and each() is not None and each() is not served)
+
+
+def _going_on(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    return tuple(each for each in marks if not each.ended) if marks else ()
 
 
 _PAUSE = 0.005

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelver.cli.main import modelver
-from modelver.cli.terminal import safe
+from modelver.values.shown import one_line
 from tests.cli.support import COMMAND, Run, on_terminal
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -139,10 +139,10 @@ def test_names_of_files_are_harmless_on_a_terminal(registry_path: Path, tmp_path
 @given(st.text())
 def test_safe_text_is_one_harmless_line(text: str) -> None:
     """Whatever the text, its safe form has no control, format or line-breaking character."""
-    assert all(sign.isprintable() or unicodedata.category(sign) == "Zs" for sign in safe(text))
+    assert all(sign.isprintable() or unicodedata.category(sign) == "Zs" for sign in one_line(text))
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
 def test_safe_text_leaves_other_text_alone(text: str) -> None:
     """Letters, digits, signs and spaces of all languages stay as they are."""
-    assert safe(text) == text
+    assert one_line(text) == text

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
 from typing import NoReturn
@@ -31,6 +32,11 @@ def moved(follower: mv.Follower[Model], version: str) -> bool:
     """Tell whether a version is served."""
     served = follower.serving
     return served is not None and served.version.version == version
+
+
+def number_of(change: mv.Change) -> str:
+    """Return the version that a change is about."""
+    return str(change.version.version) if change.version else ""
 
 
 @pytest.mark.parametrize("swap", ["overlap", "drain"])
@@ -130,6 +136,32 @@ def test_a_callback_may_close_the_follower_while_the_thread_waits(registry: mv.R
     until(lambda: not follower._worker._thread.is_alive(), "the thread's end")
 
 
+def test_uses_may_end_in_the_order_in_which_they_began(registry: mv.Registry) -> None:
+    """As those of generators do: afterwards nothing answers here, and the next use gets what is in the place."""
+
+    def stream() -> Iterator[mv.Served[Model]]:
+        with follower.use() as served:
+            yield served
+            yield served
+
+    with registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower:
+        first, second = stream(), stream()
+        old = [number(next(first)), number(next(second))]
+        first.close()
+        answering = now_serving()
+        assert answering is not None
+        assert str(answering.version.version) == "1.0.0"
+        second.close()
+        assert old == ["1.0.0", "1.0.0"]
+        assert now_serving() is None
+        held = in_thread(lambda: follower.use().__enter__())  # somebody else goes on with the old one
+        move(registry, "1.1.0")
+        follower.check_now()
+        with follower.use() as served:
+            assert number(served) == "1.1.0"
+        assert number(held) == "1.0.0"
+
+
 def test_closing_need_not_wait_for_a_load_that_hangs(registry: mv.Registry) -> None:
     """What it makes in the end is released, and never served."""
     begun, go_on = threading.Event(), threading.Event()
@@ -151,6 +183,29 @@ def test_closing_need_not_wait_for_a_load_that_hangs(registry: mv.Registry) -> N
     assert follower.serving is None
     go_on.set()
     until(lambda: released == ["1.0.0", "1.1.0"], "the release of the late one")
+    with pytest.raises(mv.InvalidValue, match="closed"):
+        follower.check_now()
+    assert [number_of(change) for change in follower.history] == ["1.0.0"]
+    assert released == ["1.0.0", "1.1.0"]
+
+
+def test_what_people_wrote_forges_no_lines_of_a_log(
+    registry: mv.Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reason is whatever somebody typed."""
+    hostile = "x\nWARNING production is 6.6.6\x1b[2K"
+    with (
+        caplog.at_level(logging.INFO, "modelver"),
+        registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower,
+    ):
+        registry.set_alias(MODEL, "production", "1.1.0", reason=hostile)
+        assert number(follower.check_now()) == "1.1.0"
+        with pytest.warns(UserWarning, match="still what production serves"):
+            registry.yank(f"{MODEL}:1.1.0", reason=hostile)
+        follower.check_now()
+    said = [record.getMessage() for record in caplog.records if "6.6.6" in record.getMessage()]
+    assert len(said) == 2
+    assert all(text.isprintable() for text in said)
 
 
 def test_an_empty_place_is_filled_while_the_registry_is_away(registry: mv.Registry) -> None:

@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 import modelver as mv
 from modelver.serving.handover import Handover, Slot
-from modelver.serving.served import Served
+from modelver.serving.served import Mark, Served
 from tests.registries import publish
 
 VERSION = publish(mv.Registry(f"memory://{uuid.uuid4().hex}"), changelog="x")
@@ -60,7 +60,7 @@ class HandoverMachine(RuleBasedStateMachine):
         """Who is inside comes in again, to the same model, even where that has left the place."""
         if outer is None:
             return None
-        again = self.place.enter((outer.reference,), wait=False)
+        again = self.place.enter((Mark(outer.served),), wait=False)
         assert again is outer
         self.inside[outer.served.model] += 1
         return again

@@ -127,6 +127,6 @@ def _go_on(call: Call, guard: "Guard", every: float) -> None:
 
 
 def _line(report: "GuardReport") -> str:
-    from modelver.cli.terminal import safe
+    from modelver.values.shown import one_line
 
-    return safe(str(report).partition("\n")[0])
+    return one_line(str(report).partition("\n")[0])

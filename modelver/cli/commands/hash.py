@@ -10,7 +10,8 @@ import click
 
 from modelver.cli.options import Call, verb
 from modelver.cli.progress import Bar
-from modelver.cli.terminal import on_terminal, safe, write, write_json
+from modelver.cli.terminal import on_terminal, write, write_json
+from modelver.values.shown import one_line
 
 if TYPE_CHECKING:
     from modelver.values.canonical import Json
@@ -64,6 +65,6 @@ def _jobs(path: str) -> Iterator[Job]:
 def _line(sha256: str, name: str) -> str | bytes:
     """Return a line that ``sha256sum --check`` reads: it marks escaped names with a backslash at the start."""
     if on_terminal():
-        return f"{sha256}  {safe(name)}"
+        return f"{sha256}  {one_line(name)}"
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return os.fsencode(f"{'' if escaped == name else chr(92)}{sha256}  {escaped}")

@@ -47,6 +47,7 @@ class AliasSource:
         if is_local(store):
             # In a folder that was taken away, a log seems to have no newer commits.
             store.size(REGISTRY_FILE)
+        stale = store.stale_since if isinstance(store, CachedStore) else None
         state = self._state = self.session.log(self.wanted.model).state()
         if state.model is None:
             raise NotFound("there is no such model", where=f"{self.wanted.model} in {store.url}")
@@ -59,7 +60,8 @@ class AliasSource:
             cause=move.cause if move else "",
             reason=move.mark.message if move else "",
             by=move.mark.by if move else "",
-            as_of=store.stale_since if isinstance(store, CachedStore) else None,
+            # Asked before, too: while it answered from memory it may have begun to think that it can be reached.
+            as_of=stale or (store.stale_since if isinstance(store, CachedStore) else None),
             yanked=(entry.yanked.message or "no reason given") if entry.yanked else None,
         )
 
