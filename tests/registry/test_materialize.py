@@ -151,6 +151,27 @@ def test_a_version_that_was_damaged_where_it_stands_is_brought_again(
     assert (third / "model.onnx").read_bytes() == FIRST["model.onnx"]
 
 
+@pytest.mark.parametrize("grace", [300.0, 0.0])
+def test_a_repaired_version_stands_like_any_other(registry: mv.Registry, place: Path, grace: float) -> None:
+    """It is not copied again, its link stays, and its damaged copy takes the place of no version before it."""
+    register(registry, FIRST)
+    first = registry.materialize(ALIAS, place, grace=grace)
+    register(registry, SECOND)
+    damaged = Path(registry.materialize(ALIAS, place, grace=grace).path)
+    (damaged / "model.onnx").write_bytes(b"x" * len(SECOND["model.onnx"]))
+    repaired = registry.materialize(ALIAS, place, grace=grace)
+    assert (repaired.changed, content(place)) == (True, SECOND)
+    for _ in range(2):
+        again = registry.materialize(ALIAS, place, grace=grace)
+        assert (again.changed, again.copied, again.linked, again.path) == (False, 0, 0, repaired.path)
+    registry.materialize(ALIAS, place, grace=0)
+    assert not damaged.exists()
+    for version, path in [("1.0.0", first.path), ("1.1.0", repaired.path)]:
+        move(registry, version)
+        back = registry.materialize(ALIAS, place, grace=grace)
+        assert (back.copied, back.linked, back.path) == (0, 0, path)
+
+
 def test_triton_finds_numbered_folders_and_a_configuration_that_names_one(
     registry: mv.Registry, place: Path
 ) -> None:

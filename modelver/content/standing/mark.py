@@ -87,6 +87,11 @@ class Mark:
         """Return what stands in a folder."""
         return next((each for each in self.standing if each.folder == folder), None)
 
+    def of(self, digest: str, files: Sequence[FileEntry]) -> list[Standing]:
+        """Return where a version stands in this very layout: the current one first, then the newest whole one."""
+        found = [each for each in reversed(self.standing) if each.has(digest, files)]
+        return sorted(found, key=lambda each: (each.folder != self.current, not each.is_whole))
+
     def with_(self, standing: Standing) -> "Mark":
         """Return this mark with another version, which becomes the newest."""
         others = tuple(each for each in self.standing if each.folder != standing.folder)
@@ -99,15 +104,20 @@ class Mark:
         )
 
     def pointing(self, folder: str, now: float) -> "Mark":
-        """Return this mark with another current version; the one before is retired."""
-        standing = tuple(
+        """Return this mark with another current version; the one before is retired.
+
+        What else holds that very version was damaged, or is spare: it no longer counts as one that is kept.
+        """
+        moved = [attrs.evolve(each, retired=None) for each in self.standing if each.folder == folder]
+        others = [
             attrs.evolve(
-                each, retired=None if each.folder == folder else now if each.retired is None else each.retired
+                each,
+                retired=now if each.retired is None else each.retired,
+                is_whole=each.is_whole and not any(each.has(one.digest, one.files) for one in moved),
             )
             for each in self.standing
-        )
-        moved = [each for each in standing if each.folder == folder]
-        others = [each for each in standing if each.folder != folder]
+            if each.folder != folder
+        ]
         return attrs.evolve(self, current=folder, standing=(*others, *moved))
 
     def outdated(self, keep: int, grace: float, now: float) -> list[Standing]:

@@ -155,10 +155,10 @@ def bring_about(site: Site, wish: Wish) -> Outcome:
     """
     with site.alone():
         mark = _mark(site, wish)
-        there = next((each for each in mark.standing if each.has(wish.digest, wish.files)), None)
-        standing, brought = there, Brought()
-        if standing is None or not site.is_whole(standing):
-            folder = site.unused(there.folder if there else wish.folder)
+        there = mark.of(wish.digest, wish.files)
+        standing, brought = next((each for each in there if site.is_whole(each)), None), Brought()
+        if standing is None:
+            folder = site.unused(there[0].folder if there else wish.folder)
             before = mark.find(folder)
             standing = Standing(folder, wish.version, wish.digest, wish.files, retired=time.time())
             if before is None:
