@@ -1,5 +1,6 @@
 """What a guard has to know of an alias, and what it needs of a registry."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -42,7 +43,7 @@ class Watched:
         left: The version that was left with this move; empty for the first one.
         left_generation: The alias's generation before; 0 likewise.
         back: Where a guard would go back to, and when that served last; None where there is nothing.
-        back_metrics: What is known of that version's metrics.
+        back_recorded: What guards of this alias recorded of that version, but for what they saw at a rollback.
         pinned: Who pinned the alias, when and why; None where nobody did.
         metrics: What is known of the current version's metrics: as it was published, and later ones.
         cache: The user's cache folder.
@@ -58,10 +59,16 @@ class Watched:
     left: str
     left_generation: int
     back: Service | None
-    back_metrics: tuple[Metric, ...]
+    back_recorded: tuple[Metric, ...]
     pinned: Mark | None
     metrics: tuple[Metric, ...]
     cache: Path
+
+
+def is_regular(commit_id: str, alias: str) -> bool:
+    """Tell whether a commit is one by which a guard of an alias records figures now and then, and not at a rollback."""
+    parts = rf"guard-{re.escape(alias)}-[0-9]+-([0-9]+|before)-(current|baseline)-[0-9a-f]{{8}}"
+    return re.fullmatch(parts, commit_id) is not None
 
 
 class GuardedRegistry(Protocol):

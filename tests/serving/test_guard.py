@@ -518,6 +518,31 @@ def test_a_baseline_that_is_no_longer_kept_comes_from_the_record(scene: Scene) -
     assert [(each.version, each.values) for each in report.baseline] == [("2.0.0", {"error_rate": 0.01})]
 
 
+def test_another_aliass_record_is_no_baseline(scene: Scene) -> None:
+    """A load test's figures are no measure of production; without others the guard is blind."""
+    registry = scene.registry
+    registry.set_alias("m", "staging", "2.0.0")
+    rule = "current.metrics.error_rate <= 0.05"
+    mv.Guard(registry, "m", "staging", rules=rule, read=scene.read, clock=scene.clock, settle=0).run_once()
+    assert registry.status("m:2.0.0").evaluations
+    registry.register("m", {"w.bin": b"3"}, version="3.0.0", capture=False)
+    registry.set_alias("m", "production", "3.0.0")
+    scene.figures = {"3.0.0": BAD}
+    (report,) = scene.look(scene.guard())
+    assert (report.outcome, report.baseline) == ("unreadable", ())
+
+
+def test_the_record_of_a_breach_is_no_baseline(scene: Scene) -> None:
+    """It is of one bad hour, also on the other side."""
+    scene.figures["2.0.0"] = BAD
+    scene.look(scene.guard(breaches=1))
+    assert scene.registry.status("m:1.0.0").evaluations
+    scene.registry.set_alias("m", "production", "2.0.0")
+    del scene.figures["1.0.0"]
+    (report,) = scene.look(scene.guard())
+    assert (report.outcome, report.baseline) == ("unreadable", ())
+
+
 def test_offline_metrics_can_be_the_baseline(scene: Scene) -> None:
     """What was published, and what was recorded of a dataset."""
     registry = scene.registry

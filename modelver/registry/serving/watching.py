@@ -8,7 +8,7 @@ from modelver.registry.aliases.rolling_back import guard_may_reach
 from modelver.registry.base.finding import model_of
 from modelver.registry.base.reading import model_version, read_manifest
 from modelver.registry.base.session import Session
-from modelver.serving.watched import Service, Watched
+from modelver.serving.watched import Service, Watched, is_regular
 from modelver.values.name import Alias, ModelName
 from modelver.values.record import Metric
 
@@ -34,7 +34,7 @@ def watched(session: Session, name: ModelName, alias: Alias) -> Watched:
         left=before.version if before else "",
         left_generation=before.generation if before else 0,
         back=back,
-        back_metrics=_metrics(session, state, state.versions[back.version.version]) if back else (),
+        back_recorded=_recorded(state, alias, back) if back else (),
         pinned=pin.mark if pin else None,
         metrics=_metrics(session, state, entry),
         cache=session.cache,
@@ -44,6 +44,13 @@ def watched(session: Session, name: ModelName, alias: Alias) -> Watched:
 def _metrics(session: Session, state: State, entry: VersionEntry) -> tuple[Metric, ...]:
     stated = read_manifest(session, model_of(state), entry).metadata.metrics
     return latest_metrics(stated, entry.evaluations)
+
+
+def _recorded(state: State, alias: Alias, back: Service) -> tuple[Metric, ...]:
+    """Return what guards of an alias recorded of a version now and then; another alias has other traffic."""
+    ids = {seq: commit_id for commit_id, seq in state.commit_ids.items()}
+    evaluations = state.versions[back.version.version].evaluations
+    return latest_metrics((), (each for each in evaluations if is_regular(ids.get(each.mark.seq, ""), alias)))
 
 
 def _back(session: Session, state: State, alias: Alias) -> Service | None:

@@ -18,7 +18,7 @@ class Recorder:
     """Records figures of production as metrics of their versions.
 
     The ids of its commits are made of what they are about: the alias, its generation, the breach or the period, the names of
-    the figures. So a repetition, or the same guard on another machine, writes nothing twice.
+    the figures. So a repetition, or the same guard on another machine, writes nothing twice, and `is_regular` knows them.
 
     Args:
         registry: The registry.
@@ -47,10 +47,10 @@ class Recorder:
             yield from self._record(seen, readings, f"guard-{seen.alias}-{seen.generation}-{when}-{side}")
 
     def recorded(self, seen: Watched, window: str) -> Reading | None:
-        """Return what is on record of the version that a guard would go back to; None where nothing is."""
+        """Return what guards of this alias recorded of the version to go back to, while it served; None for nothing."""
         part = f"{WINDOW}{window}"
         found = [
-            metric for metric in seen.back_metrics if (metric.dataset, metric.slice) == (self._dataset, part)
+            metric for metric in seen.back_recorded if (metric.dataset, metric.slice) == (self._dataset, part)
         ]
         if not found or seen.back is None:
             return None
