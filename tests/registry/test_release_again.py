@@ -69,3 +69,56 @@ def test_tags_of_clone_and_remote_both_count(
     checkout.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
     told = registry.release_project(checkout.top, push_tag=True, dry_run=True)
     assert "can't be asked" in str(told.error)
+
+
+def test_a_checkout_that_can_not_be_asked_is_not_taken_for_clean(
+    registry: mv.Registry, root: Path, checkout: Checkout
+) -> None:
+    """Git reads neither commit nor changes out of a broken index; somebody may allow it."""
+    (checkout.top / ".git" / "index").write_text("broken")
+    with pytest.raises(mv.Refused, match=r"can't be told whether.*--allow-dirty"):
+        registry.release_project(checkout.top)
+    assert not root.exists()
+    made = registry.release_project(checkout.top, allow_dirty=True)
+    assert (made.created, made.tag) == (True, "acme/fraud@v1.0.0")
+
+
+def test_a_change_in_a_submodule_counts_beside_what_a_release_writes(
+    registry: mv.Registry, checkout: Checkout, tmp_path: Path
+) -> None:
+    """Card and notes may differ, and hide nothing else."""
+    part = make_checkout(tmp_path / "part")
+    (checkout.top / ".gitignore").unlink()
+    checkout.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(part.top), "lib/part")
+    (checkout.top / "release").mkdir()
+    (checkout.top / "release" / "notes.md").write_text("None yet.")
+    checkout.commit()
+    (checkout.top / "release" / "notes.md").write_text("Read me.")
+    assert registry.release_project(checkout.top, dry_run=True)
+    (checkout.top / "lib" / "part" / "prompts" / "system.txt").write_text("Be rude.")
+    with pytest.raises(mv.Refused, match=r"tracked files differ.*lib/part"):
+        registry.release_project(checkout.top)
+    checkout.git("checkout", "--quiet", "release/notes.md")
+    with pytest.raises(mv.Refused, match=r"tracked files differ.*lib/part"):
+        registry.release_project(checkout.top)
+
+
+def test_the_same_from_the_same_commit_is_one_version(registry: mv.Registry, checkout: Checkout) -> None:
+    """Also where others released in between, and where tracked files differ: those of a release, or what was allowed."""
+    (checkout.top / ".gitignore").unlink()
+    (checkout.top / "release").mkdir()
+    (checkout.top / "release" / "notes.md").write_text("None yet.")
+    first = checkout.commit()
+    made = registry.release_project(checkout.top)
+    assert checkout.git("status", "--porcelain", "--untracked-files=no")
+    checkout.git("checkout", "--quiet", ".")
+    checkout.change("Be polite.")
+    assert registry.release_project(checkout.top).ref == "acme/fraud:1.1.0"
+    checkout.git("checkout", "--quiet", "--force", first)
+    (checkout.top / "release" / "notes.md").write_text("Mine.")
+    again = registry.release_project(checkout.top)
+    assert (again.ref, again.created) == (made.ref, False)
+    prompt = checkout.top / "prompts" / "system.txt"
+    for text, ref in (("Be brief.", "1.2.0"), ("Be quick.", "1.3.0"), ("Be brief.", "1.2.0")):
+        prompt.write_text(text)
+        assert registry.release_project(checkout.top, allow_dirty=True).ref == f"acme/fraud:{ref}"

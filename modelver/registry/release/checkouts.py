@@ -1,5 +1,6 @@
 """The checkout that a release is made from: whether it may be, and the tag in it."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ PATIENCE = 60.0
 
 PATIENCE_REMOTE = 120.0
 _NAMED = 5
+_SUBMODULE = "160000 "
+"""The mode of a submodule in git's index."""
 
 
 @attrs.frozen
@@ -53,6 +56,11 @@ class Checkout:
     place: Path
     code: Code | None
     head: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The commit, and the folder in it; empty where there is no commit."""
+        return f"{self.code.commit}/{self.code.path}" if self.code and self.code.commit else ""
 
     def git(self, patience: float = PATIENCE) -> Git:
         """Return git, with time for one more job.
@@ -100,15 +108,23 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
         without: Files that may differ, links resolved.
 
     Raises:
-        Refused: It names the first of them.
+        Refused: It names the first of them; or it can't be told whether there are any.
     """
-    if checkout.code is None or not checkout.code.dirty:
+    if checkout.code is None or checkout.code.dirty is False:
         return
     git = checkout.git()
     changed = changed_files(git)
     known = {*without}
     others = [path for path in changed if (git.top / path).absolute() not in known]
-    if changed and not others:
+    parts = () if others else _changed_submodules(git)
+    if parts is None or not (changed or parts):  # git lists nothing where it fails, too
+        raise Refused(
+            "it can't be told whether tracked files differ from the commit",
+            where=git.top,
+            hint="See what `git status` says and takes, or allow it: allow_dirty (--allow-dirty).",
+        )
+    others += parts
+    if not others:
         return
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     raise Refused(
@@ -117,6 +133,23 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
         found=", ".join(others[:_NAMED]) + more,
         hint="Commit them first, or allow it: allow_dirty (--allow-dirty).",
     )
+
+
+def _changed_submodules(git: Git) -> tuple[str, ...] | None:
+    """Return the submodules in which tracked files differ from their commits; None where that can't be told."""
+    listed = git.run("ls-files", "--stage", "-z")
+    if listed is None:
+        return None
+    entries = (each.partition("\t") for each in listed.split("\0"))
+    paths = (path for entry, _, path in entries if entry.startswith(_SUBMODULE))
+    codes = {
+        path: capture_code(git.top / path, patience=PATIENCE)
+        for path in paths
+        if os.path.exists(git.top / path / ".git")  # noqa: PTH110 (pathlib's raises where the folder may not be entered)
+    }
+    if any(code is None or code.dirty is None for code in codes.values()):
+        return None
+    return tuple(path for path, code in codes.items() if code and code.dirty)
 
 
 def check_tag(

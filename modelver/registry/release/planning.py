@@ -23,7 +23,6 @@ from modelver.values.digest import Digest
 from modelver.values.file import Role
 from modelver.values.manifest import Manifest
 from modelver.values.name import Alias
-from modelver.values.provenance import Code
 from modelver.values.scheme import Bump, Scheme
 from modelver.values.verdict import Verdict
 from modelver.values.version import Version
@@ -80,9 +79,17 @@ def make_plan(
     wish: Wish,
     alias: Alias | None,
     *,
-    code: Code | None,
+    origin: str,
 ) -> Plan:
     """Tell what registering a project would do, and what the gates say of it and of an alias.
+
+    Args:
+        session: The registry.
+        project: The project.
+        said: What the caller says beside its file.
+        wish: How the version is to be numbered.
+        alias: What is to name it; None for nothing.
+        origin: The commit that it is made from; empty where there is none.
 
     Raises:
         AlreadyExists: The version that is wanted has other content.
@@ -97,7 +104,7 @@ def make_plan(
     draft = with_datasets(session, stated)
     seen = look(gathered.sources, session.stamps, session.cache, _PROMPTS, unsafe=True)
     draft = attrs.evolve(draft, files=seen.entries)
-    commit_id = wish.commit_id or _commit_id(state, draft, wish, code)
+    commit_id = wish.commit_id or _commit_id(state, draft, wish, origin)
     entry = _registered(session, state, draft, attrs.evolve(wish, commit_id=commit_id))
     return _judged(session, state, _Draft(draft, seen), entry, wish, alias, commit_id)
 
@@ -198,16 +205,20 @@ def _registered(session: Session, state: State, draft: Manifest, wish: Wish) -> 
     return state.versions[found] if found else None
 
 
-def _commit_id(state: State, draft: Manifest, wish: Wish, code: Code | None) -> str:
-    """Return the id of a registration, which the same release from the same commit has again.
+def _commit_id(state: State, draft: Manifest, wish: Wish, origin: str) -> str:
+    """Return the id of a registration, which the same release from the same commit has again, dirty or not.
 
-    Where no clean commit says what was released, the release before it does: taking a change back is a release then,
-    and no repetition of the one that had this content.
+    Where there is no commit, the release before it stands for that: taking a change back is a release then, and no
+    repetition of the one that had this content.
     """
     last = state.versions[state.highest_release].digest if state.highest_release else ""
-    clean = code is not None and code.commit and not code.dirty
-    origin = f"{code.commit}/{code.path}" if code and clean else str(last)
-    parts = (model_of(state).folder, wish.version or "", wish.bump, origin, draft.content().hex())
+    parts = (
+        model_of(state).folder,
+        wish.version or "",
+        wish.bump,
+        origin or str(last),
+        draft.content().hex(),
+    )
     return f"release-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 

@@ -50,9 +50,8 @@ def release(
     claimed = attrs.evolve(wish, version=wish.version or project.version or None)
     checkout = checkouts.find(project.folder, order.tagging)
     drift = drift_of(session, project)
-    plan = partial(
-        make_plan, session, project, said, claimed, order.alias, code=checkout.code if checkout else None
-    )
+    origin = checkout.origin if checkout else ""
+    plan = partial(make_plan, session, project, said, claimed, order.alias, origin=origin)
     ready = Ready(session, project, order, checkout, drift, plan())
     trouble, steps = checked(ready, explicit=wish.version is not None, outputs=outputs)
     if order.dry_run or trouble is not None:
