@@ -1,5 +1,6 @@
 """A release tells the truth: what it would do is what it does, and what it says of a rerun is so."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,39 @@ def test_the_same_from_the_same_commit_is_one_version(registry: mv.Registry, che
     for text, ref in (("Be brief.", "1.2.0"), ("Be quick.", "1.3.0"), ("Be brief.", "1.2.0")):
         prompt.write_text(text)
         assert registry.release_project(checkout.top, allow_dirty=True).ref == f"acme/fraud:{ref}"
+
+
+def test_files_are_never_written_through_a_link(
+    registry: mv.Registry, checkout: Checkout, tmp_path: Path
+) -> None:
+    """A link in the place of a file, or of what would become it, is no way to another file; the mode is the usual one."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    output = tmp_path / "output"
+    output.mkdir()
+    for name in ("card.md", "notes.md", f".notes.md.{os.getpid()}.tmp"):
+        (output / name).symlink_to(victim)
+    registry.release_project(checkout.top, output=output)
+    usual = tmp_path / "usual"
+    usual.write_text("")
+    for name in ("card.md", "notes.md"):
+        assert not (output / name).is_symlink()
+        assert (output / name).stat().st_mode == usual.stat().st_mode
+    assert victim.read_text() == "precious"
+
+
+def test_a_release_folder_that_leads_out_of_the_project_is_refused(
+    registry: mv.Registry, root: Path, checkout: Checkout, tmp_path: Path
+) -> None:
+    """A project may come with such a link; who names the place that it leads to is believed."""
+    (tmp_path / "outside").mkdir()
+    (checkout.top / "release").symlink_to(tmp_path / "outside")
+    with pytest.raises(mv.Refused, match=r"leads out of the project.*--output"):
+        registry.release_project(checkout.top)
+    assert outcomes(registry.release_project(checkout.top, dry_run=True))["files"] == "refused"
+    assert (root.exists(), [*(tmp_path / "outside").iterdir()]) == (False, [])
+    assert registry.release_project(checkout.top, output=tmp_path / "outside")
+    (checkout.top / "release").unlink()
+    (checkout.top / "release").symlink_to("release")
+    with pytest.raises(mv.StoreError, match="output folder can't be written"):
+        registry.release_project(checkout.top)

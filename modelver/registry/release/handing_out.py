@@ -1,11 +1,12 @@
 """The files that a release hands out: the model card, and the notes since the release before."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelver.errors import StoreError
+from modelver.errors import Refused, StoreError
 from modelver.history.state import VersionEntry
 from modelver.publish.audiences import Audience
 from modelver.publish.markdown import bullets, escape, paragraphs
@@ -23,6 +24,23 @@ FOLDER = "release"
 def places(folder: Path) -> dict[str, Path]:
     """Return where each file goes."""
     return {kind: folder / name for kind, name in NAMES.items()}
+
+
+def check_inside(project: Path) -> None:
+    """Refuse a project whose own folder for these files leads out of it: nobody named the place that it leads to.
+
+    Raises:
+        Refused: A link leads out.
+    """
+    folder = project / FOLDER
+    place = Path(os.path.realpath(folder))  # pathlib's raises where links go round in a circle
+    if not place.is_relative_to(os.path.realpath(project)):
+        raise Refused(
+            "the output folder leads out of the project",
+            where=folder,
+            found=place,
+            hint="Remove the link, or name a folder: output (--output).",
+        )
 
 
 def make_folder(folder: Path) -> None:
@@ -81,9 +99,12 @@ def write(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(16)}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        with temporary.open(
+            "x", encoding="utf-8", newline="\n"
+        ) as file:  # new, so it is no link; its mode is by umask
+            file.write(text)
         temporary.replace(path)
     except OSError as error:
         raise StoreError("the file can't be written", where=path, found=error.strerror) from None

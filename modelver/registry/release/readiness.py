@@ -157,6 +157,8 @@ def _may_write(ready: Ready) -> Step:
     folder = ready.order.output
     if folder is None:
         return Step("files", "skipped", "no folder was asked for")
+    if folder == ready.project.folder / handing_out.FOLDER:
+        handing_out.check_inside(ready.project.folder)
     if not ready.order.dry_run:
         handing_out.make_folder(folder)
     return Step("files", "would", str(folder))

@@ -1,7 +1,9 @@
 """A release in one step: check, bump, register, tag, card and notes, alias. Doing it again completes it."""
 
+import os
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 import attrs
 
@@ -45,7 +47,7 @@ def release(
 ) -> Release:
     """Release a project; see `Registry.release_project`."""
     files = handing_out.places(order.output) if order.output else {}
-    outputs = frozenset(path.parent.resolve() / path.name for path in files.values())
+    outputs = frozenset(Path(os.path.realpath(path.parent), path.name) for path in files.values())
     project = attrs.evolve(project, without=outputs)
     claimed = attrs.evolve(wish, version=wish.version or project.version or None)
     checkout = checkouts.find(project.folder, order.tagging)
