@@ -11,7 +11,7 @@ switches.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from modelver.errors import InvalidValue, NotFound
 from modelver.serving.layouts import Contents, Kind, Layout, below, folder_of, name_of, placed
@@ -68,8 +68,8 @@ def triton(contents: Contents, *, name: str, number: int, file: str | None = Non
 
     Raises:
         NotFound: The version has no file that Triton knows, or not the one that is asked for.
-        InvalidValue: Several files could be the model, or Triton can't know its inputs and outputs, or its own
-            configuration is malformed.
+        InvalidValue: Several files could be the model, or two would have one place, or Triton can't know its inputs and
+            outputs, or its own configuration is malformed.
     """
     configs = sorted((each.path for each in contents.files if name_of(each.path) == CONFIG), key=_depth)
     if configs:
@@ -108,13 +108,32 @@ def _as_it_came(contents: Contents, path: str, name: str, number: int) -> Layout
         raise _several(contents, numbered, "A version has one numbered folder at most.")
     if numbered:
         start = f"{numbered[0]}/"
-        files = {each.removeprefix(start): file for each, file in files.items()}
+        files = _at(contents, ((each.removeprefix(start), file) for each, file in files.items()))
     if not files:
         raise NotFound("there is no model beside the configuration", where=where)
     kept = without_fields(text, {b"name", b"version_policy"}, where=where)
     kept = with_texts(kept, b"label_filename", lambda label: f"{number}/".encode() + label, where=where)
     body = f"name: {quoted(name)}\n".encode() + kept.rstrip() + b"\n"
     return Layout(Kind.TRITON, placed(files), _policy(body, number))
+
+
+def _at(contents: Contents, moved: Iterable[tuple[str, FileEntry]]) -> dict[str, FileEntry]:
+    """Return files by their new paths.
+
+    Raises:
+        InvalidValue: Two of them have the same one.
+    """
+    files: dict[str, FileEntry] = {}
+    for path, file in moved:
+        if path in files:
+            raise InvalidValue(
+                "two files would have one place in the version's folder",
+                where=f"{contents.ref}/{path}",
+                found=f"{files[path].path}, {file.path}",
+                hint="Register only one of them, or one by another name.",
+            )
+        files[path] = file
+    return files
 
 
 def _folders(names: Sequence[str]) -> tuple[str, ...]:
@@ -182,11 +201,10 @@ def _in_a_folder(
     contents: Contents, path: str, beside: Sequence[str], by_path: Mapping[str, FileEntry]
 ) -> Mapping[str, FileEntry]:
     """Lay out an ONNX model of several files: a folder ``model.onnx`` with ``model.onnx`` in it ("ONNX Models")."""
-    files = {"model.onnx/model.onnx": by_path[path]}
     near = below(folder_of(path), contents.files)
-    for each, file in near.items():
-        if file.path in beside and file.path != path:
-            files[f"model.onnx/{each}"] = file
+    values = ((each, file) for each, file in near.items() if file.path in beside and file.path != path)
+    files = _at(contents, [("model.onnx", by_path[path]), *values])
+    files = {f"model.onnx/{each}": file for each, file in files.items()}
     missing = set(beside) - {file.path for file in files.values()}
     if missing:
         raise NotFound(

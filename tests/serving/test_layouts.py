@@ -160,6 +160,14 @@ def test_values_of_tensors_that_are_not_beside_the_model_are_missed(path: str) -
         triton_of("net/net.onnx elsewhere/w.bin", beside={"net/net.onnx": (path,)})
 
 
+def test_values_of_tensors_displace_no_model() -> None:
+    """A file of values may have the very name that Triton looks for."""
+    with pytest.raises(mv.InvalidValue, match=r"net/net\.onnx, net/model\.onnx"):
+        triton_of(
+            "net/net.onnx net/model.onnx", file="net/net.onnx", beside={"net/net.onnx": ("net/model.onnx",)}
+        )
+
+
 @pytest.mark.parametrize(
     ("files", "file", "error", "told"),
     [
@@ -171,6 +179,7 @@ def test_values_of_tensors_that_are_not_beside_the_model_are_missed(path: str) -
         ("config.pbtxt 1/model.onnx 2/model.onnx", None, mv.InvalidValue, "several"),
         ("config.pbtxt warmup/data model.onnx", None, mv.InvalidValue, "warmup/"),
         ("config.pbtxt", None, mv.NotFound, "no model beside"),
+        ("config.pbtxt 1/model.onnx model.onnx", None, mv.InvalidValue, "found 1/model.onnx, model.onnx"),
     ],
 )
 def test_what_triton_could_not_load_is_refused(
