@@ -12,6 +12,7 @@ not as a folder; use the plain layout for it.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from modelver.errors import InvalidValue, NotFound
 from modelver.serving.layouts import Contents, Kind, Layout, below, folder_of, name_of, placed
@@ -25,7 +26,9 @@ _TOKENIZERS = re.compile(
     r"tokenizer\.json|tokenizer\.model(\.v\d+)?|tokenizer\.mm\.model.*|tekken\.json|vocab\.json|vocab\.txt|spiece\.model"
     r"|sentencepiece\.bpe\.model|.+\.tiktoken|tokenization_.+\.py"
 )
-_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.safetensors")
+_SHARD = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.safetensors")
+_ENOUGH = 5
+"""Names that a message has at most."""
 
 
 def vllm(contents: Contents) -> Layout:
@@ -59,7 +62,7 @@ def _folder(contents: Contents) -> str:
         raise NotFound(
             "the version has no config.json, which vLLM needs",
             where=contents.ref,
-            found=_some(file.path for file in contents.files),
+            found=_some((file.path for file in contents.files), len(contents.files)),
             hint="Register the folder that save_pretrained() wrote.",
         )
     depth = min(map(_depth, found))
@@ -68,7 +71,7 @@ def _folder(contents: Contents) -> str:
         raise InvalidValue(
             "the version holds several models",
             where=contents.ref,
-            found=_some(nearest),
+            found=_some(nearest, len(nearest)),
             hint="Register each as a model of its own, or take layout='plain' and serve one of its folders.",
         )
     return nearest[0]
@@ -91,15 +94,37 @@ def _check_weights(contents: Contents, folder: str, files: Mapping[str, FileEntr
             named |= _named(contents, f"{folder}/{index}" if folder else index)
     if not (right_here or named & files.keys()):
         raise _no_weights(contents, files, "*.safetensors beside config.json")
-    missing = (named or _shards(right_here)) - files.keys()
-    if missing:
-        raise NotFound(
-            "shards of the weights are missing",
-            where=contents.ref,
-            expected=f"{len(named or _shards(right_here))} files",
-            found=f"all but {_some(sorted(missing))}",
-            hint="Register the whole folder that save_pretrained() wrote.",
-        )
+    if missing := sorted(named - files.keys()):
+        raise _lacks(contents, len(named), missing, len(missing))
+    if not named:
+        _check_shards(contents, right_here)
+
+
+def _check_shards(contents: Contents, names: Iterable[str]) -> None:
+    """Look for all shards where some are named ``model-00001-of-00003.safetensors``.
+
+    Only the names that are there are held, however many they claim that there must be.
+    """
+    there: dict[tuple[str, str], set[int]] = {}
+    for name in sorted(names):
+        if found := _SHARD.fullmatch(name):
+            there.setdefault((found[1], found[3]), set()).add(int(found[2]))
+    for (start, of), numbers in there.items():
+        wanted = range(1, int(of) + 1)
+        count = len(wanted) - sum(number in wanted for number in numbers)
+        if count:
+            missing = (f"{start}-{each:05d}-of-{of}.safetensors" for each in wanted if each not in numbers)
+            raise _lacks(contents, len(wanted), missing, count)
+
+
+def _lacks(contents: Contents, wanted: int, missing: Iterable[str], count: int) -> NotFound:
+    return NotFound(
+        "shards of the weights are missing",
+        where=contents.ref,
+        expected=f"{wanted} files",
+        found=f"all but {_some(missing, count)}",
+        hint="Register the whole folder that save_pretrained() wrote.",
+    )
 
 
 def _no_weights(contents: Contents, files: Mapping[str, FileEntry], expected: str) -> NotFound | InvalidValue:
@@ -109,7 +134,7 @@ def _no_weights(contents: Contents, files: Mapping[str, FileEntry], expected: st
             "the weights are pickles, which can run code when they are loaded",
             where=contents.ref,
             expected=expected,
-            found=_some(pickles),
+            found=_some(pickles, len(pickles)),
             hint="Save them with safe_serialization=True, and register that.",
         )
     hint = "Register the weights as safetensors."
@@ -133,17 +158,7 @@ def _named(contents: Contents, path: str) -> set[str]:
         ) from None
 
 
-def _shards(names: Iterable[str]) -> set[str]:
-    """Return the shards that there must be where some are named ``model-00001-of-00003.safetensors``."""
-    wanted: set[str] = set()
-    for name in names:
-        if found := _SHARD.fullmatch(name):
-            total = min(int(found[3]), 10_000)
-            wanted |= {f"{found[1]}-{number:05d}-of-{found[3]}.safetensors" for number in range(1, total + 1)}
-    return wanted
-
-
-def _some(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 (enough for a line)
-    return ", ".join(found[:5]) + more
+def _some(names: Iterable[str], count: int) -> str:
+    """Return the first names of so many, and how many more there are."""
+    found = list(islice(names, _ENOUGH))
+    return ", ".join(found) + (f" and {count - _ENOUGH} more" if count > _ENOUGH else "")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
@@ -372,3 +373,16 @@ def test_what_vllm_could_not_load_is_refused(
     """Before anything is laid out, with what is missing and what to do."""
     with pytest.raises(error, match=told):
         vllm(contents(files))
+
+
+def test_shards_that_claim_to_be_of_very_many_take_no_memory() -> None:
+    """Only the names that are there are held, and the message names the first that are not."""
+    claims = [f"{number:03d}-00001-of-99999.safetensors" for number in range(100)]
+    version = contents({**MODEL, **dict.fromkeys(claims, "")})
+    tracemalloc.start()
+    try:
+        with pytest.raises(mv.NotFound, match=r"000-00002-of-99999\.safetensors, .* and 99993 more"):
+            vllm(version)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
