@@ -54,6 +54,43 @@ def test_who_fails_is_left_alone(registry: mv.Registry, configure: Configure) ->
         assert len(receiver.received) == 2
 
 
+def test_one_that_fails_loses_no_other_models_history(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """Each place is put before anybody is told anything: the next round goes on from where this one was to begin."""
+    for name in ("a", "b"):
+        registry.register(name, {"x": b"1"}, capture=False, aliases=["production"])
+    configure(receiver.url, at_once="false")
+    receiver.answers.append((503, {"Retry-After": "100"}))
+    (pending,) = registry.notify(since="2026-01-01").deliveries
+    assert (pending.outcome, pending.subject) == ("pending", "a@production")
+    told = registry.notify().deliveries
+    assert [(each.outcome, each.subject) for each in told] == [
+        ("delivered", "a@production"),
+        ("delivered", "b@production"),
+    ]
+
+
+def test_a_log_that_can_be_read_again_is_told_from_where_all_were_to_begin(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, tmp_path: Path
+) -> None:
+    """And the others are not told again in each round until then."""
+    for name in ("a", "b"):
+        registry.register(name, {"x": b"1"}, capture=False, aliases=["production"])
+    configure(receiver.url, at_once="false")
+    (first,) = sorted((tmp_path / "registry" / "models" / "a" / "log").iterdir())[:1]
+    kept = first.read_bytes()
+    first.chmod(0o644)
+    first.write_bytes(b"damaged")
+    rounds = mv.Registry(tmp_path / "registry").keep_notifying(since="2026-01-01", every=0.01)
+    found = list(islice(rounds, 2))
+    assert [[each.subject for each in one.deliveries] for one in found] == [["b@production"], []]
+    assert all(one.notes[0].startswith("a could not be read") for one in found)
+    first.write_bytes(kept)
+    found = list(islice(rounds, 2))
+    assert [[each.subject for each in one.deliveries] for one in found] == [["a@production"], []]
+
+
 def test_a_registry_that_can_not_be_listed_ends_nothing(
     registry: mv.Registry, receiver: Receiver, configure: Configure, tmp_path: Path
 ) -> None:

@@ -75,18 +75,38 @@ class Announcer:
         self._patience = patience
         self._dry_run = dry_run
         self._sayer = Sayer(session)
+        self._begun: dict[str, int] = {}
 
-    def announce(self, target: Target, name: ModelName, since: Since = None, *, own: int = 0) -> Notified:
-        """Tell one recipient what it was not told yet of one model.
+    def begin(self, target: Target, name: ModelName, since: int | datetime) -> None:
+        """Put a recipient's place in the log of one model; nothing is told yet.
 
         Args:
             target: The recipient.
             name: The model.
             since: From where on.
+
+        Raises:
+            StoreError: The log can't be read now.
+        """
+        key = place_key(self._session, target, name)
+        log = self._session.passing_log(name)
+        seq = since - 1 if isinstance(since, int) else last_before(log, _micros(since))
+        self._begun[key] = seq
+        if not self._dry_run:
+            self.cursors.begin(start_key(self._session, target), now())
+            self.cursors.put(key, seq)
+            self.cursors.forget(stop_key(self._session, target))
+
+    def announce(self, target: Target, name: ModelName, *, own: int = 0) -> Notified:
+        """Tell one recipient what it was not told yet of one model.
+
+        Args:
+            target: The recipient.
+            name: The model.
             own: The number of a commit that was just written: where nothing can be kept, it alone is told.
         """
         stopped = self.cursors.get(stop_key(self._session, target))
-        if stopped is not None and since is None:
+        if stopped is not None and place_key(self._session, target, name) not in self._begun:
             at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(stopped / 1_000_000))
             note = (
                 f"{target.label} wants to be told nothing more: it answered 410 Gone at {at} UTC."
@@ -95,12 +115,12 @@ class Announcer:
             return Notified(notes=(note,))
         log = self._session.passing_log(name)
         try:
-            place = self._place(target, name, log, since, own)
-            if since is None and not _goes_on(log, place.seq):
+            place = self._place(target, name, log, own)
+            if not _goes_on(log, place.seq):
                 return Notified(notes=(place.note,) if place.note else ())
             found = self._go_on(target, name, log, place.seq)
         except ModelverError as error:
-            return Notified(notes=(f"{name} could not be read for {target.label}: {error}",), unread=True)
+            return not_read(target, name, error)
         return Notified(tuple(found), notes=(place.note,) if place.note else ())
 
     def _go_on(self, target: Target, name: ModelName, log: LogReader, place: int) -> list[Delivery]:
@@ -145,20 +165,15 @@ class Announcer:
         if found.outcome == "stopped":
             self.cursors.put(stop_key(self._session, target), now())
 
-    def _place(self, target: Target, name: ModelName, log: LogReader, since: Since, own: int) -> Place:
+    def _place(self, target: Target, name: ModelName, log: LogReader, own: int) -> Place:
         """Return where a recipient stands; where that is not known, it begins when it was first met.
 
         Raises:
             StoreError: Nothing can be kept, so that nobody knows what was told.
         """
         key, start = place_key(self._session, target, name), start_key(self._session, target)
-        if since is not None:
-            place = Place(since - 1 if isinstance(since, int) else last_before(log, _micros(since)))
-            if not self._dry_run:
-                self.cursors.begin(start, now())
-                self.cursors.put(key, place.seq)
-                self.cursors.forget(stop_key(self._session, target))
-            return place
+        if key in self._begun:
+            return Place(self._begun[key])
         if (known := self.cursors.get(key)) is not None:
             return Place(known)
         begun = self.cursors.get(start)
@@ -177,6 +192,11 @@ class Announcer:
         if not self._dry_run:
             self.cursors.begin(key, place.seq)
         return place
+
+
+def not_read(target: Target, name: ModelName, error: ModelverError) -> Notified:
+    """Return what a round came to where a log could not be read."""
+    return Notified(notes=(f"{name} could not be read for {target.label}: {error}",), unread=True)
 
 
 def _goes_on(log: LogReader, seq: int) -> bool:

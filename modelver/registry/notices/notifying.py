@@ -2,12 +2,13 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import attrs
 
-from modelver.errors import InvalidValue, NotFound, StoreError
+from modelver.errors import InvalidValue, ModelverError, NotFound, StoreError
 from modelver.notify.background import AT_EXIT, background
 from modelver.notify.delivery import Patience, deliver
 from modelver.notify.happening import Happening
@@ -16,11 +17,14 @@ from modelver.notify.notified import Notified
 from modelver.notify.target import Target
 from modelver.registry.base.finding import parse_at
 from modelver.registry.base.session import Session
-from modelver.registry.notices.announcing import Announcer, Since, merged
+from modelver.registry.notices.announcing import Announcer, Since, merged, not_read
 from modelver.registry.notices.recipients import NOTIFY, recipients
 from modelver.values.name import ModelName
 
 _LONGEST_REST = 900.0
+
+Followed: TypeAlias = tuple[Target, ModelName]
+"""A recipient, and a model that it follows."""
 
 
 @attrs.frozen
@@ -68,7 +72,7 @@ def notify(session: Session, asked: Asked) -> Notified:
     _check_since(session, asked)
     if not asked.dry_run:
         background().wait(AT_EXIT)  # what this process is just telling would be told twice
-    return merged(_round(session, targets, asked, Rests()), targets)
+    return merged(_round(session, targets, asked, Rests(), Beginning(asked.since)), targets)
 
 
 def test(session: Session) -> Notified:
@@ -88,14 +92,11 @@ def follow(session: Session, asked: Asked, every: float) -> Iterator[Notified]:
 
     A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks.
     """
-    rests = Rests(every)
+    rests, beginning = Rests(every), Beginning(asked.since)
     _check_since(session, asked)
     while True:
         targets = _targets(session)
-        found = merged(_round(session, targets, asked, rests), targets)
-        yield found
-        if found.deliveries or not found.unread:
-            asked = attrs.evolve(asked, since=None)
+        yield merged(_round(session, targets, asked, rests, beginning), targets)
         time.sleep(every * random.uniform(0.9, 1.1))  # noqa: S311 (no secret)
 
 
@@ -128,7 +129,37 @@ class Rests:
         return True
 
 
-def _round(session: Session, targets: tuple[Target, ...], asked: Asked, rests: Rests) -> Iterator[Notified]:
+class Beginning:
+    """From where on recipients are told, until each has its place in each log.
+
+    Args:
+        since: From where on; None where there is nothing to begin.
+    """
+
+    def __init__(self, since: Since) -> None:
+        self._since = since
+        self._begun: set[tuple[str, str]] = set()
+
+    def begin(self, announcer: Announcer, followed: Sequence[Followed]) -> dict[Followed, Notified]:
+        """Put the places that are not there yet, before anybody is told anything; return where that failed."""
+        faults = {}
+        for target, name in followed:
+            if self._since is None or (target.key, name.folder) in self._begun:
+                continue
+            try:
+                announcer.begin(target, name, self._since)
+            except ModelverError as error:
+                faults[target, name] = not_read(target, name, error)
+            else:
+                self._begun.add((target.key, name.folder))
+        if not faults:
+            self._since = None
+        return faults
+
+
+def _round(
+    session: Session, targets: tuple[Target, ...], asked: Asked, rests: Rests, beginning: Beginning
+) -> Iterator[Notified]:
     """Go through recipients and models; a recipient that failed is not asked for the next model."""
     announcer = Announcer(session, asked.patience, dry_run=asked.dry_run)
     try:
@@ -136,15 +167,16 @@ def _round(session: Session, targets: tuple[Target, ...], asked: Asked, rests: R
     except StoreError as error:
         yield Notified(notes=(f"the models can't be listed: {error}",), unread=True)
         return
-    for target in targets:
-        if rests.is_resting(target):
-            continue
-        for name in models:
-            if target.follows(str(name)):
-                found = announcer.announce(target, name, asked.since)
-                yield found
-                if rests.note(target, found):
-                    break
+    followed = [(target, name) for target in targets for name in models if target.follows(str(name))]
+    faults = beginning.begin(announcer, followed)
+    yield from faults.values()
+    failed = {target.key for target in targets if rests.is_resting(target)}
+    for target, name in followed:
+        if target.key not in failed and (target, name) not in faults:
+            found = announcer.announce(target, name)
+            yield found
+            if rests.note(target, found):
+                failed.add(target.key)
 
 
 def _targets(session: Session) -> tuple[Target, ...]:
