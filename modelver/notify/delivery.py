@@ -57,10 +57,11 @@ class Delivery:
         seq: The commit's number.
         outcome: ``delivered``; ``pending``, to be tried again; ``given_up``: refused each time, and passed over;
             ``stopped``: the recipient said 410 Gone, and is told nothing more; or ``dry_run``.
-        tries: How often it was posted.
+        tries: How often it was posted, with the refused tries of earlier rounds.
         detail: Why it was not delivered.
         retry_after: Seconds that the recipient asks to be left alone; 0 where it says nothing.
         told: What happened, in words.
+        is_refused: Whether it waits though it was refused, since the recipient asks for more time: then `tries` counts on.
     """
 
     target: str
@@ -73,6 +74,7 @@ class Delivery:
     detail: str = ""
     retry_after: float = 0.0
     told: str = ""
+    is_refused: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -117,15 +119,25 @@ def delivery(happening: Happening, target: Target, name: str, outcome: Outcome) 
     )
 
 
-def deliver(happening: Happening, target: Target, message: Message, patience: Patience) -> Delivery:
-    """Post a message until it is taken, or patience ends."""
+def deliver(
+    happening: Happening, target: Target, message: Message, patience: Patience, refused: int = 0
+) -> Delivery:
+    """Post a message until it is taken, or patience ends.
+
+    Args:
+        happening: What happened.
+        target: Who is told.
+        message: What is posted.
+        patience: How long it is tried.
+        refused: How often it was tried and refused before.
+    """
     found = delivery(happening, target, message.id, "pending")
     try:
         secrets = read_secrets(target.secret_env)
     except ModelverError as error:
         return attrs.evolve(found, detail=str(error))
     answer = Answer()
-    for number in range(1, patience.tries + 1):
+    for number in range(min(refused, patience.tries - 1) + 1, patience.tries + 1):
         signed = headers(message, secrets, int(time.time()))
         answer = post(target, message.body, signed, patience.timeout)
         found = attrs.evolve(found, tries=number, detail=str(answer), retry_after=answer.retry_after or 0.0)
@@ -136,8 +148,11 @@ def deliver(happening: Happening, target: Target, message: Message, patience: Pa
         if found.retry_after > patience.longest or number == patience.tries:
             break
         patience.pause(answer.retry_after if answer.retry_after is not None else _pause(patience, number))
-    given_up = patience.gives_up and _is_refusal(answer) and found.tries == patience.tries
-    return attrs.evolve(found, outcome="given_up" if given_up else "pending")
+    counts = patience.gives_up and _is_refusal(answer)
+    given_up = counts and found.tries == patience.tries
+    return attrs.evolve(
+        found, outcome="given_up" if given_up else "pending", is_refused=counts and not given_up
+    )
 
 
 def _pause(patience: Patience, number: int) -> float:

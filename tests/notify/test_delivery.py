@@ -93,9 +93,12 @@ def test_a_recipient_gets_the_time_that_it_asks_for(receiver: Receiver, pauses: 
 
 
 def test_a_recipient_that_asks_for_long_is_left_alone(receiver: Receiver, pauses: list[float]) -> None:
-    """What it was told then counts for nothing: a refusal is no final one."""
+    """A refusal is then the first of five, and no final one."""
     found = tell(receiver, Patience(pause=pauses.append), 404, **{"Retry-After": "3600"})
     assert (found.outcome, found.tries, found.retry_after, pauses) == ("pending", 1, 3600.0, [])
+    assert found.is_refused
+    found = tell(receiver, Patience(pause=pauses.append), 503, **{"Retry-After": "3600"})
+    assert not found.is_refused
 
 
 def test_nothing_is_sent_without_a_secret(

@@ -450,6 +450,23 @@ def test_what_was_given_up_is_passed_over(
     assert not registry.notify().deliveries
 
 
+def test_who_refuses_and_asks_for_more_time_is_given_up_in_the_end(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """After five refusals in a row, whichever round they fell in; a fault that may pass begins the count anew."""
+    configure(receiver.url, at_once="false")
+    registry = registry_again(registry)
+    publish(registry, b"1", aliases=["production"])
+    publish(registry, b"2", aliases=["production"])
+    answers = [403, 403, 503, *[403] * 5]
+    receiver.answers.extend((status, {"Retry-After": "60"}) for status in answers)
+    rounds = [registry.notify().deliveries for _ in answers]
+    assert [[each.outcome for each in found] for found in rounds] == [["pending"]] * 7 + [
+        ["given_up", "delivered"]
+    ]
+    assert [found[0].tries for found in rounds] == [1, 2, 3, 1, 2, 3, 4, 5]
+
+
 def test_a_recipient_that_is_left_to_notify_is_not_told_at_once(
     registry: mv.Registry, receiver: Receiver, configure: Configure
 ) -> None:

@@ -11,7 +11,7 @@ from modelver.errors import ModelverError, NotFound, StoreError
 from modelver.log.read import LogReader
 from modelver.notify.delivery import Delivery, Patience, deliver, delivery
 from modelver.notify.happening import Happening, happenings
-from modelver.notify.message import event_id, make_message
+from modelver.notify.message import Message, event_id, make_message
 from modelver.notify.notified import Notified
 from modelver.notify.target import Target
 from modelver.registry.base.session import Session
@@ -35,6 +35,11 @@ def place_key(session: Session, target: Target, name: ModelName) -> str:
 def stop_key(session: Session, target: Target) -> str:
     """Return the key of the time when a recipient said that it wants to be told nothing more."""
     return "\0".join(("stop", *_whose(session, target)))
+
+
+def tries_key(session: Session, target: Target, event: str) -> str:
+    """Return the key of how often an event was tried and refused, while it waits."""
+    return "\0".join(("tries", *_whose(session, target), event))
 
 
 def _whose(session: Session, target: Target) -> tuple[str, str, str]:
@@ -153,7 +158,18 @@ class Announcer:
         except StoreError as error:
             failed = delivery(happening, target, event_id(happening, target), "pending")
             return attrs.evolve(failed, detail=f"the registry can't be read: {error}")
-        return deliver(happening, target, make_message(happening, target, data), self._patience)
+        return self._post(happening, target, make_message(happening, target, data))
+
+    def _post(self, happening: Happening, target: Target, message: Message) -> Delivery:
+        """Post; who refuses and asks for more time each time is given up in the end, so tries are counted on."""
+        key = tries_key(self._session, target, message.id)
+        refused = (self.cursors.get(key) or 0) if self._patience.gives_up else 0
+        found = deliver(happening, target, message, self._patience, refused)
+        if found.is_refused:
+            self.cursors.put(key, found.tries)
+        elif refused and found.tries:
+            self.cursors.forget(key)
+        return found
 
     def _keep(self, target: Target, name: ModelName, seq: int) -> int:
         """Keep how far a recipient was told, unless nothing was told at all."""
