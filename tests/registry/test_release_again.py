@@ -159,3 +159,62 @@ def test_a_release_folder_that_leads_out_of_the_project_is_refused(
     (checkout.top / "release").symlink_to("release")
     with pytest.raises(mv.StoreError, match="output folder can't be written"):
         registry.release_project(checkout.top)
+
+
+def test_a_dry_run_of_what_an_alias_names_says_so(registry: mv.Registry, checkout: Checkout) -> None:
+    """As the run itself would, with what the gates said then: rules that came since do not undo it."""
+    registry.release_project(checkout.top, alias="staging")
+    checkout.change("Be polite.")
+    registry.release_project(checkout.top, alias="staging")
+    registry.set_policy("acme/fraud", {"require": {"alias": {"staging": {"approvals": ["legal"]}}}})
+    done = registry.release_project(checkout.top, alias="staging")
+    told = registry.release_project(checkout.top, alias="staging", dry_run=True)
+    assert (bool(told), told.moved, told.former, told.moving) == (True, True, "1.0.0", done.moving)
+    assert (done.moved, done.former) == (True, "1.0.0")
+    assert "| alias | staging names it |" in told.summary()
+    registry.rollback("acme/fraud", "staging", reason="rude")
+    done = registry.release_project(checkout.top, alias="staging")
+    told = registry.release_project(checkout.top, alias="staging", dry_run=True)
+    assert (bool(told), told.moved, told.former, told.moving) == (True, False, done.former, done.moving)
+    assert outcomes(told)["alias"] == outcomes(done)["alias"] == "left"
+
+
+def test_a_dry_run_compares_with_what_the_alias_names(registry: mv.Registry, checkout: Checkout) -> None:
+    """Where the version is there and the alias is to move to it, as in the run itself."""
+    registry.release_project(checkout.top, alias="staging")
+    for text in ("Be polite.", "Be brief."):
+        checkout.change(text)
+        registry.release_project(checkout.top)
+    told = registry.release_project(checkout.top, alias="staging", dry_run=True)
+    done = registry.release_project(checkout.top, alias="staging")
+    assert told.former == done.former == "1.0.0"
+    assert (told.ref, told.previous) == ("acme/fraud:1.2.0", "1.1.0")
+
+
+def test_a_rerun_that_is_refused_says_that_the_version_is_there(
+    registry: mv.Registry, checkout: Checkout
+) -> None:
+    """It was released, whatever is in the way now."""
+    registry.release_project(checkout.top, alias="staging")
+    (checkout.top / ".gitignore").write_text("release/\n*.tmp\n")
+    told = registry.release_project(checkout.top, alias="staging", strict=False)
+    assert (bool(told), told.moved, outcomes(told)["register"]) == (False, True, "already")
+    assert told.headline == "acme/fraud:1.0.0 is there already"
+    (checkout.top / "prompts" / "system.txt").write_text("Be polite.")
+    told = registry.release_project(checkout.top, strict=False)
+    assert told.headline == "acme/fraud:1.1.0 was not released"
+
+
+def test_a_release_below_all_others_is_not_called_the_first(
+    registry: mv.Registry, checkout: Checkout
+) -> None:
+    """Neither by the answer nor by the notes; pre-releases are no releases."""
+    registry.release_project(checkout.top, bump="prerelease")
+    checkout.change("Be nice.")
+    assert registry.release_project(checkout.top, version="1.0.0").why == "the first release"
+    checkout.change("Be polite.")
+    made = registry.release_project(checkout.top, version="0.9.0")
+    assert (made.previous, made.bump, made.why) == ("", "", "lower than every release before it")
+    assert "Lower than every release before it." in made.files["notes"].read_text()
+    again = registry.release_project(checkout.top, version="0.9.0")
+    assert (again.created, again.why) == (False, made.why)

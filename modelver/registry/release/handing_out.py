@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modelver.errors import Refused, StoreError
-from modelver.history.state import VersionEntry
 from modelver.publish.audiences import Audience
 from modelver.publish.markdown import bullets, escape, paragraphs
 from modelver.registry.base.session import Session
 from modelver.registry.documents.carding import card
 from modelver.registry.documents.noting import release_notes
 from modelver.registry.documents.publishing import templates_folder
+from modelver.registry.release.planning import Plan
 from modelver.values.model_version import ModelVersion
 
 NAMES = {"card": "card.md", "notes": "notes.md"}
@@ -62,23 +62,23 @@ def make_folder(folder: Path) -> None:
 def texts(
     session: Session,
     version: ModelVersion,
-    previous: VersionEntry | None,
+    plan: Plan,
     audience: Audience,
     project: Path,
 ) -> dict[str, str]:
     """Return what the files say."""
-    if previous is None:
-        notes = _first(version)
+    if plan.previous is None:
+        notes = _alone(version, "The first release." if plan.first else "Lower than every release before it.")
     else:
-        a = f"{version.name}:{previous.version}"
+        a = f"{version.name}:{plan.previous.version}"
         notes = str(release_notes(session, a, version, audience, templates_folder(None, project)))
     return {"card": card(session, version).markdown(plots="none"), "notes": notes}
 
 
-def _first(version: ModelVersion) -> str:
-    """Return the notes of a model's first release, which has nothing to compare with."""
+def _alone(version: ModelVersion, why: str) -> str:
+    """Return the notes of a release that has nothing to compare with, and why it has not."""
     said = version.changelog
-    parts = [f"# {escape(version.name)} {escape(version.version)}", "The first release."]
+    parts = [f"# {escape(version.name)} {escape(version.version)}", why]
     parts += [paragraphs(said.summary)] if said.summary else []
     for title, lines in said.sections.items():
         parts += [f"## {escape(title)}", bullets(lines)]

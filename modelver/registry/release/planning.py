@@ -40,8 +40,9 @@ class Plan:
         state: The log, or what a new model's begins with.
         manifest: What is stated, under the version's number.
         entry: The version, where an earlier call registered it or nothing has changed since it; None for a new one.
-        previous: The release that it follows; None where it is the first one.
-        advice: What the changes since that one call for, and why; None where it is the first one.
+        previous: The release that it follows; None where none is lower.
+        advice: What the changes since that one call for, and why; None where none is lower.
+        first: Whether the model had no release before it.
         registering: What the gates say of registering it; empty where it is there.
         moving: What the gates say of the alias.
         commit_id: The id of the registration: the same for the same content from the same commit.
@@ -52,6 +53,7 @@ class Plan:
     entry: VersionEntry | None
     previous: VersionEntry | None
     advice: BumpAdvice | None
+    first: bool
     registering: tuple[Verdict, ...]
     moving: tuple[Verdict, ...]
     commit_id: str
@@ -154,6 +156,7 @@ def _judged(
         entry=entry,
         previous=previous,
         advice=advice,
+        first=previous_release(state, None, entry) is None,
         registering=() if entry else said,
         moving=_moving(session, then, there, alias, manifest, governing, draft.seen) if alias else (),
         commit_id=commit_id,

@@ -89,7 +89,8 @@ def checked(
         ask("files", partial(_may_write, ready)),
         ask("alias", partial(_may_move, ready)),
     ]
-    if not troubles and ready.order.dry_run and (failed := [each for each in ready.plan.moving if not each]):
+    failed = [each for each in ready.plan.moving if not each] if steps[-1].outcome == "would" else []
+    if failed and not troubles and ready.order.dry_run:
         troubles.append(_refused(ready, ready.plan.moving))
         steps[-1] = Step("alias", "refused", f"waits for {', '.join(each.check for each in failed)}")
     if troubles and not ready.order.dry_run:

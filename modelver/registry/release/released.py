@@ -51,8 +51,9 @@ class Release:
         digest: The version's digest.
         record: The version; None where a dry run would make it.
         created: Whether this call registered it.
-        previous: The number of the release that it follows; empty where it is the first one.
-        advice: What the changes since that one call for, and why; None where it is the first one.
+        previous: The number of the release that it follows; empty where none is lower.
+        advice: What the changes since that one call for, and why; None where none is lower.
+        first: Whether the model had no release before it.
         tag: The git tag that names it; empty where there is none.
         alias: The alias that was asked for; None where none was.
         moved: Whether the alias names the version now.
@@ -74,6 +75,7 @@ class Release:
     created: bool = False
     previous: str = ""
     advice: BumpAdvice | None = None
+    first: bool = True
     tag: str = ""
     alias: Alias | None = None
     moved: bool = False
@@ -97,14 +99,14 @@ class Release:
 
     @property
     def bump(self) -> str:
-        """The bump that the changes call for: ``major``, ``minor`` or ``patch``; empty for the first release."""
+        """The bump that the changes call for: ``major``, ``minor`` or ``patch``; empty where no release is lower."""
         return self.advice.bump if self.advice else ""
 
     @property
     def why(self) -> str:
         """Why it has this number, in one line."""
         if self.advice is None:
-            return "the first release"
+            return "the first release" if self.first else "lower than every release before it"
         return f"what changed since {self.previous} calls for {self.advice}"
 
     def raise_if_failed(self) -> None:
@@ -120,10 +122,11 @@ class Release:
     @property
     def headline(self) -> str:
         """What became of the version, in one line."""
-        if self.dry_run:
-            return f"{self.ref} is there already" if self.record else f"{self.ref} would be registered"
-        if self.record is None:
-            return f"{self.ref} was not released"
+        if self.dry_run or self.record is None:
+            registered = any((each.name, each.outcome) == ("register", "already") for each in self.steps)
+            if registered or self.record is not None:
+                return f"{self.ref} is there already"
+            return f"{self.ref} {'would be registered' if self.dry_run else 'was not released'}"
         return f"{self.ref} was registered" if self.created else f"nothing has changed since {self.ref}"
 
     def __str__(self) -> str:

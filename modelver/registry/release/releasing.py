@@ -57,7 +57,7 @@ def release(
     ready = Ready(session, project, order, checkout, drift, plan())
     trouble, steps = checked(ready, explicit=wish.version is not None, outputs=outputs)
     if order.dry_run or trouble is not None:
-        return _told(ready, None, steps, trouble=trouble, moved=False)
+        return _foretold(ready, steps, trouble)
     if ready.plan.entry is not None:
         version = model_version(session, ready.plan.state, ready.plan.entry)
     else:
@@ -66,6 +66,21 @@ def release(
         if str(version.version) != ready.plan.manifest.version:  # others released meanwhile
             ready = attrs.evolve(ready, plan=plan())
     return _finished(ready, version, steps[0])
+
+
+def _foretold(ready: Ready, steps: list[Step], trouble: ModelverError | None) -> Release:
+    """Return what is so, and what would be done, where nothing is changed."""
+    plan, alias, outcome = ready.plan, ready.order.alias, steps[-1].outcome
+    former, moving = "", plan.moving
+    if plan.entry is not None and alias is not None and outcome in {"already", "left"}:
+        former, moving = _former(plan.state, plan.entry, alias), _said(plan.state, plan.entry, alias)
+    elif alias is not None and alias in plan.state.aliases:
+        former = plan.state.aliases[alias].version
+    record = None
+    if plan.entry is not None and ready.order.dry_run:
+        record = model_version(ready.session, plan.state, plan.entry)
+    told = _told(ready, record, steps, trouble=trouble, moved=outcome == "already", former=former)
+    return attrs.evolve(told, moving=moving)
 
 
 def _finished(ready: Ready, version: ModelVersion, checked: Step) -> Release:
@@ -82,7 +97,7 @@ def _finished(ready: Ready, version: ModelVersion, checked: Step) -> Release:
     files = {}
     if order.output is not None:
         folder = ready.project.folder
-        texts = handing_out.texts(ready.session, version, plan.previous, order.audience, folder)
+        texts = handing_out.texts(ready.session, version, plan, order.audience, folder)
         files = handing_out.write(order.output, texts)
     steps.append(Step("files", "done" if files else "skipped", ", ".join(map(str, files.values()))))
     step, trouble, verdicts, former = _moved(ready, version)
@@ -147,14 +162,9 @@ def _told(
     *,
     trouble: ModelverError | None,
     moved: bool,
-    former: str = "",
+    former: str,
 ) -> Release:
     plan, order = ready.plan, ready.order
-    state = plan.state
-    if version is None and plan.entry is not None and order.dry_run:
-        version = model_version(ready.session, state, plan.entry)
-    if version is None and order.alias is not None and order.alias in state.aliases:
-        former = state.aliases[order.alias].version
     former = former or (plan.previous.version if plan.previous else "")
     return Release(
         model=plan.manifest.model,
@@ -164,6 +174,7 @@ def _told(
         created=version is not None and version.created,
         previous=plan.previous.version if plan.previous else "",
         advice=plan.advice,
+        first=plan.first,
         alias=order.alias,
         moved=moved,
         former=former,
