@@ -268,6 +268,20 @@ def test_a_project_without_an_address_tells_of_the_registry_that_is_meant_there(
     assert len(receiver.received) == 2
 
 
+def test_a_commit_without_an_address_is_told_by_the_project_though_the_environment_names_the_registry(
+    receiver: Receiver, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is one in the registry that the file names, wherever the environment points; others are nobody's news."""
+    (project / "modelver.toml").write_text(
+        f'[registry]\nurl = "../named"\n[[notify]]\nurl = "{receiver.url}"\nsecret_env = "HOOK_SECRET"\n'
+    )
+    monkeypatch.setenv("MODELVER_REGISTRY", str(tmp_path / "meant"))
+    for place, told in ((None, 1), (tmp_path / "named", 2), (tmp_path / "other", 2)):
+        publish(mv.Registry(place), aliases=["production"])
+        assert settled()
+        assert len(receiver.received) == told
+
+
 def test_a_machine_has_recipients_of_its_own(
     receiver: Receiver, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """Who is to be told of what happens in a registry: the local configuration alone says so.
 
 ``$MODELVER_NOTIFY`` names a file of this machine, and the nearest ``modelver.toml`` upwards may have tables of its own,
-which are for the registry that it names, or that is opened there without an address: a trial in another one, such as a
-test makes, is nobody's news. Where neither is, committing pays a look for the file, and nothing else.
+which are for the registry that it names, and for the one that is opened there without an address: a trial in another one,
+such as a test makes, is nobody's news. Where neither is, committing pays a look for the file, and nothing else.
 """
 
 import logging
@@ -15,7 +15,7 @@ import attrs
 
 from modelver.errors import InvalidValue, ModelverError, NotFound
 from modelver.project.file import find_project_file, load_project_file, registry_url
-from modelver.registry.base.opening import DEFAULT, VARIABLE
+from modelver.registry.base.opening import locate
 from modelver.storage.store import Store
 from modelver.values.url import without_credentials
 
@@ -37,12 +37,12 @@ class Stated:
     Attributes:
         where: The file.
         tables: What it has under ``notify``.
-        registry: The registry that its tables are for where they don't say it; empty for any.
+        registries: The registries that its tables are for where they don't say it; an empty one is any.
     """
 
     where: str
     tables: object
-    registry: str = ""
+    registries: tuple[str, ...] = ("",)
 
 
 def teller(session: "Session") -> "Teller | None":
@@ -79,8 +79,9 @@ def recipients(session: "Session") -> "tuple[Target, ...]":
     found: list[Target] = []
     for file in stated:
         for target in read_targets(file.tables, file.where, tuple(AUDIENCES)):
-            if is_same_place(target.registry or file.registry, session.store):
-                found.append(target)  # noqa: PERF401 (two conditions and a loop read better so)
+            meant = (target.registry,) if target.registry else file.registries
+            if any(is_same_place(each, session.store) for each in meant):
+                found.append(target)
     return distinct(tuple(found))
 
 
@@ -115,8 +116,8 @@ def _of_project() -> Stated | None:
             where=file.path,
             hint=f"Name a file of your own in ${NOTIFY}.",
         )
-    meant = registry_url(file) or os.environ.get(VARIABLE) or DEFAULT
-    return Stated(file.label, file.tables["notify"], meant)
+    named = registry_url(file)
+    return Stated(file.label, file.tables["notify"], (locate(None), *([named] if named else [])))
 
 
 def is_own(owner: int, user: int) -> bool:
