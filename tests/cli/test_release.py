@@ -58,6 +58,32 @@ def test_refusals_have_their_exit_codes(run: Run, checkout: Checkout) -> None:
     run("release", "--github", code=2)
 
 
+def test_a_dry_run_of_what_can_not_be_planned_exits_as_the_release(run: Run, checkout: Checkout) -> None:
+    """With 2, 3 or 4; with 1 where there is a plan, and something in its way."""
+    run("release")
+    checkout.change("Be polite.")
+    for options, code in (
+        (["--version", "one"], 2),
+        (["--push-tag"], 3),
+        (["--version", "1.0.0"], 4),
+        (["--alias", "1.0.0"], 1),
+    ):
+        run("release", "--dry-run", *options, code=code)
+        if code > 1:
+            run("release", *options, code=code)
+
+
+def test_a_failure_told_to_a_workflow_does_nothing(
+    run: Run, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What a stranger wrote is no link there, and calls nobody."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    run("release", "--push-tag", "--remote", "https://evil.example www.evil.example @acme/all", code=3)
+    summary = (tmp_path / "summary").read_text()
+    assert summary.startswith("## The release failed\n")
+    assert r"https\://evil.example www\.evil.example \@acme/all" in summary
+
+
 def test_a_workflow_is_told(
     run: Run, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

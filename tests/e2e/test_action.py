@@ -132,6 +132,22 @@ def test_the_action_is_what_github_takes() -> None:
     assert used == ACTION["inputs"].keys()
 
 
+def test_the_workflow_of_the_guide_is_what_github_takes(tmp_path: Path) -> None:
+    """By the schema of SchemaStore, with inputs and outputs that the Action has; a release waits for no approval."""
+    text = (ROOT / "docs" / "how-to" / "ci.md").read_text().split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "release.yml").write_text(text)
+    arguments = ["--builtin-schema", "vendor.github-workflows", tmp_path / "release.yml"]
+    command = [sys.executable, "-m", "check_jsonschema", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    steps = yaml.safe_load(text)["jobs"]["release"]["steps"]
+    [release] = [step for step in steps if "modelver" in step.get("uses", "")]
+    assert release["with"].keys() <= ACTION["inputs"].keys()
+    assert {*re.findall(r"steps\.release\.outputs\.([a-z]+)", text)} <= ACTION["outputs"].keys()
+    assert steps[-1]["if"] == "always() && steps.release.outputs.tag != ''"
+    subprocess.run(["bash", "-n", "-c", steps[-1]["run"]], check=True)
+
+
 def test_the_scripts_have_no_faults_that_bash_sees() -> None:
     """Its own parser is asked."""
     for step in ACTION["runs"]["steps"]:

@@ -141,10 +141,10 @@ def _told_of_trouble(github: bool | None) -> Iterator[None]:
     except ModelverError as error:
         if github is not False:
             from modelver.cli.github import write_summary
-            from modelver.publish.markdown import escape
+            from modelver.registry.release.summing import plain
 
             with suppress(StoreError):
-                write_summary(f"## The release failed\n\n{escape(error)}\n")
+                write_summary(f"## The release failed\n\n{plain(error)}\n")
         raise
 
 

@@ -18,12 +18,17 @@ def summary(release: Release) -> str:
     return "\n\n".join(_parts(release)) + "\n"
 
 
+def plain(text: object) -> Markdown:
+    """Return a text that does nothing, and in which GitHub's dialect makes no links of bare addresses either."""
+    return Markdown(_ADDRESS.sub(r"\\\g<0>", escape(text)))
+
+
 def _parts(release: Release) -> Iterator[str]:
-    yield f"## {_plain(release.headline)}"
+    yield f"## {plain(release.headline)}"
     yield table(("", ""), _facts(release))
     yield "### Steps"
     yield table(
-        ("step", "outcome", ""), [(each.name, each.outcome, _plain(each.detail)) for each in release.steps]
+        ("step", "outcome", ""), [(each.name, each.outcome, plain(each.detail)) for each in release.steps]
     )
     said = (*release.registering, *release.moving)
     if said:
@@ -31,7 +36,7 @@ def _parts(release: Release) -> Iterator[str]:
         rows = sorted(said, key=bool)
         yield table(
             ("", "check", "why"),
-            [("passed" if each else _FAILED, code(each.check), _plain(each.reason)) for each in rows[:_ROWS]],
+            [("passed" if each else _FAILED, code(each.check), plain(each.reason)) for each in rows[:_ROWS]],
         )
     if release.metrics:
         yield f"### Metrics, compared with {escape(release.former)}"
@@ -40,13 +45,13 @@ def _parts(release: Release) -> Iterator[str]:
         )
     if release.findings:
         yield "### Notes"
-        yield bullets([_plain(each) for each in release.findings[:_ROWS]])
+        yield bullets([plain(each) for each in release.findings[:_ROWS]])
 
 
 def _facts(release: Release) -> Iterator[tuple[object, object]]:
     yield "version", code(release.ref)
     yield "digest", code(release.digest)
-    yield "why", _plain(release.why)
+    yield "why", plain(release.why)
     if release.tag:
         yield "tag", code(release.tag)
     if release.alias:
@@ -58,12 +63,7 @@ def _facts(release: Release) -> Iterator[tuple[object, object]]:
 def _metrics(release: Release) -> Iterator[tuple[object, ...]]:
     for row in release.metrics:
         label = metric_label(row.name, row.dataset, row.slice)
-        yield _plain(label), _figure(row.a), _figure(row.b), _BETTER[row.better]
-
-
-def _plain(text: object) -> Markdown:
-    """Return a text that does nothing, and in which GitHub's dialect makes no links of bare addresses either."""
-    return Markdown(_ADDRESS.sub(r"\\\g<0>", escape(text)))
+        yield plain(label), _figure(row.a), _figure(row.b), _BETTER[row.better]
 
 
 def _figure(value: float | None) -> str:
