@@ -16,6 +16,7 @@ import pytest
 from safetensors import safe_open
 
 import modelver as mv
+from modelver.content.standing import local
 from tests.registries import MODEL, onnx_model, ordinary_account, weights
 from tests.servers.seaweedfs import SeaweedFS
 from tests.serving.triton_schema import parsed
@@ -197,6 +198,72 @@ def test_triton_finds_numbered_folders_and_a_configuration_that_names_one(
     registry.materialize(ALIAS, place, "triton")
     assert served() == [1]
     assert inodes == {path: path.stat().st_ino for path in model.glob("*/model.onnx")}
+
+
+def test_a_repair_killed_while_the_damaged_folder_goes_leaves_a_whole_one(
+    registry: mv.Registry, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repaired folder has its name before the damaged one is deleted, however long that takes."""
+    register(registry, FIRST)
+    model = Path(registry.materialize(ALIAS, place, "triton").path) / "model.onnx"
+    model.write_bytes(b"x" * len(FIRST["model.onnx"]))
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt(path)
+
+    monkeypatch.setattr(local, "remove_tree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        registry.materialize(ALIAS, place, "triton")
+    assert model.read_bytes() == FIRST["model.onnx"]
+    monkeypatch.undo()
+    assert registry.materialize(ALIAS, place, "triton").copied == 0
+    assert not [path for path in place.parent.rglob("*") if path.name.startswith("tmp-")]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EIO, os.strerror(errno.EIO))])
+def test_a_repair_that_ends_between_its_two_renames_is_mended_by_the_next_call(
+    registry: mv.Registry, place: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Killed right there the folder is missing until then; where the system refuses, the damaged one is back."""
+    register(registry, FIRST)
+    model = Path(registry.materialize(ALIAS, place, "triton").path) / "model.onnx"
+    model.write_bytes(b"x" * len(FIRST["model.onnx"]))
+    real = Path.rename
+
+    def ends(path: Path, target: Path) -> Path:
+        if path.name.startswith("partial-"):
+            raise error
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", ends)
+    with pytest.raises((KeyboardInterrupt, mv.StoreError)):
+        registry.materialize(ALIAS, place, "triton")
+    assert model.exists() == isinstance(error, OSError)
+    monkeypatch.undo()
+    registry.materialize(ALIAS, place, "triton")
+    assert content(place / "acme--fraud" / "1") == {"model.onnx": FIRST["model.onnx"]}
+
+
+TWO_PLANS = {"a.plan": b"a", "b.plan": b"bb"}
+
+
+def test_another_file_of_the_current_version_is_refused(registry: mv.Registry, place: Path) -> None:
+    """Its folder and its configuration can't change at once; a version that is not current may change."""
+    register(registry, TWO_PLANS)
+    registry.materialize(ALIAS, place, "triton", file="a.plan")
+    before = content(place)
+    with pytest.raises(mv.AlreadyExists, match="Lay another version out"):
+        registry.materialize(ALIAS, place, "triton", file="b.plan")
+    assert content(place) == before
+    assert not registry.materialize(ALIAS, place, "triton", file="a.plan").changed
+
+    register(registry, {**TWO_PLANS, "c.txt": b"c"})
+    registry.materialize(ALIAS, place, "triton", file="a.plan")
+    move(registry, "1.0.0")
+    registry.materialize(ALIAS, place, "triton", file="b.plan")
+    assert content(place)["acme--fraud/1/model.plan"] == b"bb"
+    (place / "acme--fraud" / "1" / "model.plan").unlink()
+    assert registry.materialize(ALIAS, place, "triton", file="a.plan").changed
 
 
 def test_several_models_share_a_triton_repository(registry: mv.Registry, place: Path) -> None:
@@ -605,6 +672,35 @@ def test_in_a_bucket_triton_s_configuration_is_written_last(
     assert bucket.materialize(ALIAS, place, "triton", name="fraud").on_server == 0
     config = seaweedfs.behind(place)["fraud/config.pbtxt"]
     assert list(parsed(config).version_policy.specific.versions) == [1]
+
+
+def test_in_a_bucket_another_file_of_the_current_version_is_refused(
+    bucket: mv.Registry, seaweedfs: SeaweedFS
+) -> None:
+    """Its objects would be replaced one by one under the eyes of whoever reads them."""
+    register(bucket, TWO_PLANS)
+    place = beside(bucket)
+    bucket.materialize(ALIAS, place, "triton", file="a.plan")
+    before = seaweedfs.behind(place)
+    with pytest.raises(mv.AlreadyExists, match="Lay another version out"):
+        bucket.materialize(ALIAS, place, "triton", file="b.plan")
+    assert seaweedfs.behind(place) == before
+
+
+def test_in_a_bucket_a_repair_touches_what_is_damaged_alone(
+    bucket: mv.Registry, seaweedfs: SeaweedFS
+) -> None:
+    """Good files stay where they are while a missing and a shorter one come again."""
+    register(bucket, FIRST)
+    place = beside(bucket)
+    made = bucket.materialize(ALIAS, place)
+    name, _, prefix = made.path.removeprefix("s3://").partition("/")
+    with seaweedfs.client() as client:
+        client.delete_object(Bucket=name, Key=f"{prefix}/EMPTY")
+        client.put_object(Bucket=name, Key=f"{prefix}/a/README.md", Body=b"x")
+    again = bucket.materialize(ALIAS, place)
+    assert (again.changed, again.copied + again.on_server) == (True, len(b"one"))
+    assert seaweedfs.behind(made.path) == FIRST
 
 
 @pytest.mark.parametrize("kind", ["seaweedfs", "azurite", "fake_gcs"])

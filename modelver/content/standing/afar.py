@@ -141,7 +141,10 @@ class BucketSite:
         return brought
 
     def _clear_others(self, standing: Standing, before: Standing | None) -> None:
-        """Delete what an earlier layout of this folder had under these names, or of another size."""
+        """Delete what an earlier layout of this folder had under these names, or of another size.
+
+        Where the current version is repaired these are damaged files alone, which can't be copied over.
+        """
         wanted = {entry.path: entry for entry in standing.files}
         known = {entry.path: entry for entry in before.files} if before else {}
         for path, size in self._there(standing).items():

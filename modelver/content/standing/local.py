@@ -226,19 +226,22 @@ class LocalSite(ABC):
         with self.failing():
             folder = self.path(standing)
             if folder.is_dir() and not folder.is_symlink():
-                self.put_away(folder, standing)
+                self.throw_away(self.take_away(folder, standing))
 
-    def put_away(self, folder: Path, known: Standing) -> None:
-        """Take a folder out of sight in one step, and remove it; files that are not ours are kept."""
+    def take_away(self, folder: Path, known: Standing) -> Path:
+        """Take a folder out of sight in one step, and return where it is now; see `throw_away`."""
         ours = {entry.path for entry in known.files}
-        if any(each not in ours for each in _files_below(folder)):
-            kept = self.home / f"{_KEPT}{folder.name}-{os.urandom(4).hex()}"
-            LOGGER.warning("%s has files that are not modelver's: it is kept as %s", folder, kept)
-            folder.rename(kept)
-            return
         away = self.temporary()
+        if any(each not in ours for each in _files_below(folder)):
+            away = self.home / f"{_KEPT}{folder.name}-{os.urandom(4).hex()}"
+            LOGGER.warning("%s has files that are not modelver's: it is kept as %s", folder, away)
         folder.rename(away)
-        remove_tree(away)
+        return away
+
+    def throw_away(self, away: Path) -> None:
+        """Remove what was taken away, but for a folder with files that are not ours."""
+        if away.name.startswith(_TEMPORARY):
+            remove_tree(away)
 
     @contextmanager
     def failing(self) -> Iterator[None]:

@@ -2,12 +2,15 @@
 
 A version's folder gets its name by a rename, from a hidden folder beside the models: whatever else were among them, the
 server would take for a model or for a change of one. Then the configuration is replaced, which switches.
+
+Where the current version is repaired, its folder is missing between two renames, and nothing else is done meanwhile; who
+is killed right there leaves that to the next call.
 """
 
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelver.content.check import Checking
@@ -57,10 +60,17 @@ class NumberedSite(LocalSite):
             self._publish_model(partial, standing)
             return
         final = self.path(standing)
-        if os.path.lexists(final):
-            self.put_away(final, before or standing)
-        partial.rename(final)
+        away = self.take_away(final, before or standing) if os.path.lexists(final) else None
+        try:
+            partial.rename(final)
+        except OSError:
+            if away is not None:
+                with suppress(OSError):  # there may be another one by now
+                    away.rename(final)
+            raise
         sync_folder(self.shelf)
+        if away is not None:
+            self.throw_away(away)
 
     def _publish_model(self, partial: Path, standing: Standing) -> None:
         model = self.temporary()

@@ -10,6 +10,7 @@ Killed between two of them, the next run goes on: what the mark names is ours, a
 
 import logging
 import time
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -148,7 +149,7 @@ def bring_about(site: Site, wish: Wish) -> Outcome:
     """Make a version the current one at a place; nothing is copied that stands there.
 
     Raises:
-        AlreadyExists: The place is not ours.
+        AlreadyExists: The place is not ours, or the folder of the current version would get other files.
         IntegrityError: A blob is damaged: what was current before still is.
         NotFound: A blob is missing, likewise.
         StoreError: A store failed, likewise.
@@ -161,8 +162,7 @@ def bring_about(site: Site, wish: Wish) -> Outcome:
             folder = site.unused(there[0].folder if there else wish.folder)
             before = mark.find(folder)
             standing = Standing(folder, wish.version, wish.digest, wish.files, retired=time.time())
-            if before is None:
-                site.check_free(standing)
+            _check_unseen(site, mark, standing, before)
             mark = mark.with_(standing)
             site.write(mark)
             brought = site.fill(standing, before)
@@ -175,6 +175,32 @@ def bring_about(site: Site, wish: Wish) -> Outcome:
         site.write(mark)
         _clear(site, mark, wish)
         return Outcome(standing, brought, changed=True)
+
+
+def _check_unseen(site: Site, mark: Mark, standing: Standing, before: Standing | None) -> None:
+    """Refuse to fill a folder that is somebody else's, or in which readers would see one half of a change.
+
+    The current version's folder and the configuration beside it can't change in one step.
+    """
+    if before is None:
+        site.check_free(standing)
+    elif (
+        before.folder == mark.current
+        and not before.has(standing.digest, standing.files)
+        and site.is_whole(before)
+    ):
+        raise AlreadyExists(
+            "the current version is laid out with another file: its readers would see a half of the change",
+            where=f"{site.where}/{before.folder}",
+            expected=_some(set(standing.files) - set(before.files)),
+            found=_some(set(before.files) - set(standing.files)),
+            hint="Lay another version out, and then this one again; or choose another name or place.",
+        )
+
+
+def _some(files: Collection[FileEntry]) -> str:
+    more = " and more" if len(files) > 3 else ""  # noqa: PLR2004 (enough for a line)
+    return ", ".join(f"{each.path} {each.sha256[:12]}" for each in sorted(files, key=str)[:3]) + more
 
 
 def _mark(site: Site, wish: Wish) -> Mark:
