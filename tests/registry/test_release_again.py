@@ -104,6 +104,19 @@ def test_a_change_in_a_submodule_counts_beside_what_a_release_writes(
         registry.release_project(checkout.top)
 
 
+def test_what_a_release_writes_may_lie_in_a_folder_of_any_name(
+    registry: mv.Registry, checkout: Checkout
+) -> None:
+    """Git would write such a path in C's notation."""
+    folder = checkout.top / "veröffentlicht"
+    folder.mkdir()
+    (folder / "notes.md").write_text("None yet.", encoding="utf-8")
+    checkout.commit()
+    for _ in range(2):
+        assert registry.release_project(checkout.top, output=folder)
+    assert checkout.git("status", "--porcelain", "--untracked-files=no")
+
+
 def test_the_same_from_the_same_commit_is_one_version(registry: mv.Registry, checkout: Checkout) -> None:
     """Also where others released in between, and where tracked files differ: those of a release, or what was allowed."""
     (checkout.top / ".gitignore").unlink()
