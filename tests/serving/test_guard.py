@@ -170,7 +170,7 @@ def test_what_a_reader_says_keeps_no_guard_from_rolling_back(scene: Scene) -> No
     breach = scene.registry.history("m", alias="production")[-1].breach
     assert breach is not None
     reason = breach.answers[1].reason
-    assert reason.startswith("baseline: ValueError: bad \ufffd\ufffd[2K thingxxx")
+    assert reason.startswith(r"baseline: ValueError: bad \ud800\x1b[2K\nthingxxx")
     assert len(reason) < 600
 
 

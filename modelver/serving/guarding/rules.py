@@ -16,9 +16,9 @@ from modelver.errors import InvalidValue, LimitExceeded, ModelverError
 from modelver.expressions import GUARD_VARIABLES, Absent, Expression, parse
 from modelver.expressions.scan import Word, fault, is_field, scan
 from modelver.gates.reading import parse_age, write_age
-from modelver.serving.guarding.wording import one_line
 from modelver.values.canonical import encode
 from modelver.values.reading import Answer, Reading, RuleAnswer
+from modelver.values.shown import one_line
 
 Side: TypeAlias = Literal["current", "baseline"]
 Needed: TypeAlias = tuple[Side, str]
@@ -33,6 +33,9 @@ NOTHING_BEFORE = "there is no earlier version to go back to, nor to hold it agai
 MAX_RULES = 32
 MAX_TEXT = 192 * 2**10
 """Bytes of all rules as they are stored: they go into one commit, with the figures."""
+
+MAX_REASON = 1000
+"""Characters of what a rule says: all of that goes there too."""
 
 MAX_WINDOWS = 8
 _FIELDS = ("metrics", "samples", "version", "windows")
@@ -164,13 +167,13 @@ def answer(rule: Rule, facts: Facts) -> RuleAnswer:
     """Return what a rule says of what was read; what is absent is no breach."""
     missing = _missing(rule, facts)
     if missing:
-        return RuleAnswer(rule.text, missing[0], one_line(missing[1]))
+        return RuleAnswer(rule.text, missing[0], one_line(missing[1], MAX_REASON))
     try:
         found = rule.expression.evaluate(_subject(facts))
     except ModelverError as error:
-        return RuleAnswer(rule.text, "unreadable", one_line(str(error)))
+        return RuleAnswer(rule.text, "unreadable", one_line(error, MAX_REASON))
     if isinstance(found, Absent):
-        return RuleAnswer(rule.text, "unreadable", one_line(found.why))
+        return RuleAnswer(rule.text, "unreadable", one_line(found.why, MAX_REASON))
     return RuleAnswer(rule.text, "holds" if found else "breached", _shown(rule, facts))
 
 
@@ -226,4 +229,4 @@ def _shown(rule: Rule, facts: Facts) -> str:
                 for name in rule.names
                 if name in reading.values
             ]
-    return one_line(", ".join(found[:_SHOWN]))
+    return one_line(", ".join(found[:_SHOWN]), MAX_REASON)

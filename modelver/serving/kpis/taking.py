@@ -7,9 +7,9 @@ import attrs
 
 from modelver.errors import InvalidValue, ModelverError
 from modelver.serving.guarding.window import Window
-from modelver.serving.guarding.wording import one_line
 from modelver.values.model_version import ModelVersion
 from modelver.values.reading import Reading
+from modelver.values.shown import one_line
 
 Reader: TypeAlias = Callable[[ModelVersion, Window], Reading | Mapping[str, float | None]]
 """Gives the figures of a version over a window; of a mapping, ``samples`` is the number of samples."""
