@@ -7,6 +7,7 @@ import pytest
 
 import modelver as mv
 from tests.registries import write_tree
+from tests.registry.releases import Checkout, git_settings, make_checkout, plain_environment
 
 
 @pytest.fixture
@@ -34,3 +35,13 @@ def build(tmp_path: Path) -> Path:
         tmp_path / "build",
         {"model.bin": b"weights", "config.json": '{"threshold": 0.5}', "prompts/system.txt": "Case: {case}"},
     )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """Give a project in a checkout that no setting of the machine reaches into."""
+    for name in plain_environment():
+        monkeypatch.delenv(name)
+    for name, value in git_settings(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return make_checkout(tmp_path / "project")

@@ -12,24 +12,7 @@ import pytest
 
 import modelver as mv
 from tests.registries import snapshot
-from tests.registry.releases import (
-    PROJECT,
-    Checkout,
-    git_settings,
-    make_checkout,
-    outcomes,
-    plain_environment,
-)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """Give a project in a checkout that no setting of the machine reaches into."""
-    for name in plain_environment():
-        monkeypatch.delenv(name)
-    for name, value in git_settings(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return make_checkout(tmp_path / "project")
+from tests.registry.releases import PROJECT, Checkout, outcomes
 
 
 def start(root: Path, project: Path) -> "subprocess.Popen[bytes]":

@@ -6,23 +6,7 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
-from tests.registry.releases import (
-    Checkout,
-    git_settings,
-    make_checkout,
-    outcomes,
-    plain_environment,
-)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """Give a project in a checkout that no setting of the machine reaches into."""
-    for name in plain_environment():
-        monkeypatch.delenv(name)
-    for name, value in git_settings(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return make_checkout(tmp_path / "project")
+from tests.registry.releases import Checkout, make_checkout, outcomes
 
 
 def test_an_alias_that_reads_as_a_version_is_refused_before_anything_is_done(
