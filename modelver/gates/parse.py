@@ -165,7 +165,19 @@ def _revoked(top: Reader) -> tuple[str, ...]:
 
 
 def policy_json(policy: Policy) -> dict[str, Json]:
-    """Return a policy as tables; see `read_policy`; what asks for nothing is left out."""
+    """Return a policy as tables; see `read_policy`; what asks for nothing is left out.
+
+    Raises:
+        InvalidValue: Somebody has two keys, of which tables would keep the last one alone.
+    """
+    people = [key.person for key in policy.keys]
+    if twice := next((person for person in people if people.count(person) > 1), None):
+        raise InvalidValue(
+            "somebody has two keys",
+            where=f"policy.keys.{twice}",
+            expected="one key for each person",
+            hint="Give one key all of the roles, or the second one another name.",
+        )
     require: dict[str, Json] = {}
     if register := _requirement_json(policy.register):
         require["register"] = register

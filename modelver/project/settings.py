@@ -127,7 +127,12 @@ def read_project(place: Path) -> Project:
 
 
 def policy_tables(file: ProjectFile) -> dict[str, object]:
-    """Return the tables of a project file that are a policy."""
+    """Return the tables of a project file that are a policy.
+
+    Raises:
+        InvalidValue: There is a table that no project has, such as ``requires``; a similar one is suggested.
+    """
+    Reader(file.tables, file.label).known(_TABLES)
     return {key: file.tables[key] for key in TABLES if key in file.tables}
 
 

@@ -23,8 +23,8 @@ class RegistryGovernor(RegistryReader):
         Args:
             model: The model; None sets the default of all models. Both must be kept: a model's own policy adds to the
                 default and takes nothing from it.
-            policy: The path of a ``modelver.toml`` or ``pyproject.toml``, tables of the same shape, or a `Policy`. An
-                empty one asks for nothing.
+            policy: The path of a ``modelver.toml`` or ``pyproject.toml``, tables of the same shape, or a `Policy`.
+                Empty tables ask for nothing; a file without a policy is refused.
             reason: Why; recorded for ever.
             commit_id: As for `register`.
 

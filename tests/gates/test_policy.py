@@ -6,6 +6,7 @@ import pytest
 
 import modelver as mv
 from modelver.gates.parse import policy_json, read_policy
+from modelver.gates.policy import Key, Policy
 
 KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
 WHOLE: dict[str, Any] = {
@@ -120,3 +121,10 @@ def test_an_alias_in_two_cases_is_refused() -> None:
     tables = {"production": {"approvals": ["legal"]}, "Production": {"fields": ["changelog"]}}
     with pytest.raises(mv.InvalidValue, match=r"require\.alias\.Production"):
         read_policy({"require": {"alias": tables}})
+
+
+def test_two_keys_of_one_person_are_refused() -> None:
+    """As tables, the first one would be lost."""
+    policy = Policy(keys=(Key("ana", ("legal",), KEY), Key("ana", ("risk",), KEY)))
+    with pytest.raises(mv.InvalidValue, match=r"policy\.keys\.ana"):
+        policy_json(policy)

@@ -1,11 +1,13 @@
 """Whatever is wrong in what a publisher states is one line with the field's name, and nothing is registered."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import modelver as mv
+from modelver.gates import Policy
 
 
 def nested(depth: int) -> list[Any]:
@@ -102,6 +104,32 @@ def test_a_wrong_value_is_not_made(kind: type, fields: dict[str, Any]) -> None:
     with pytest.raises(mv.InvalidValue) as failure:
         kind(**fields)
     assert "\n" not in str(failure.value)
+
+
+POLICIES = [
+    ("p.toml", '[requires.alias.production]\napprovals = ["legal"]\n', "require?"),
+    ("p.toml", '[registry]\nurl = "here"\n', "no policy in this file"),
+    ("p.toml", "", "[require]"),
+    ("pyproject.toml", '[project]\nname = "x"\n', "in tool.modelver"),
+    ("pyproject.toml", '[tool.modelver.requires.register]\nfields = ["changelog"]\n', "require?"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "hint"), POLICIES)
+def test_a_file_without_a_policy_is_not_an_empty_one(
+    registry: mv.Registry, tmp_path: Path, name: str, text: str, hint: str
+) -> None:
+    """The policy that holds stays, whatever was misspelt; it is emptied only by who says so."""
+    asked = registry.set_policy(None, {"require": {"alias": {"production": {"approvals": ["legal"]}}}})
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(mv.InvalidValue) as failure:
+        registry.set_policy(None, path)
+    assert hint in str(failure.value)
+    assert registry.policy() == asked
+    (tmp_path / "modelver.toml").write_text("[require]\n")
+    assert registry.set_policy(None, tmp_path / "modelver.toml") == registry.set_policy(None, {})
+    assert registry.policy() == Policy()
 
 
 def test_there_are_three_hundred_of_them() -> None:

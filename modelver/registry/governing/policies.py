@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from modelver.errors import NotFound, StoreError
+from modelver.errors import InvalidValue, NotFound, StoreError
 from modelver.gates import Policy
-from modelver.gates.parse import policy_json, read_policy
+from modelver.gates.parse import TABLES, policy_json, read_policy
 from modelver.history.governing import PolicySet
 from modelver.history.state import State
 from modelver.log import Proposal
@@ -24,13 +24,13 @@ def to_policy(policy: PolicyLike) -> Policy:
 
     Raises:
         NotFound: There is no such file.
-        InvalidValue: It is no policy; the message has the path of the fault.
+        InvalidValue: It is no policy, or a file without one; the message has the path of the fault.
     """
     if isinstance(policy, Policy):
         return read_policy(policy_json(policy))
     if isinstance(policy, Mapping):
         return read_policy(policy)
-    from modelver.project.file import load_project_file
+    from modelver.project.file import PYPROJECT, load_project_file
     from modelver.project.settings import policy_tables
 
     path = Path(policy)
@@ -38,7 +38,15 @@ def to_policy(policy: PolicyLike) -> Policy:
         file = load_project_file(path)
     except StoreError as error:
         raise NotFound("a policy can't be read", where=path, found=error.found) from None
-    return read_policy(policy_tables(file) if file else {}, what=path.name)
+    tables = policy_tables(file) if file else {}
+    if not tables:  # whoever names the wrong file must not open the gate
+        raise InvalidValue(
+            "there is no policy in this file",
+            where=path,
+            expected=f"a table {', '.join(TABLES)}" + (" in tool.modelver" if path.name == PYPROJECT else ""),
+            hint="An empty table [require], or {} in Python, takes all requirements away.",
+        )
+    return read_policy(tables, what=path.name)
 
 
 def set_policy(
