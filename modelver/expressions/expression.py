@@ -172,7 +172,7 @@ def _missing(error: LookupError, subject: Subject) -> str:
         return "semver(...) was given what is no version"
     ambiguous = subject.get("ambiguous")
     if isinstance(ambiguous, Mapping) and key in ambiguous:
-        datasets = " and ".join(map(str, ambiguous[key]))
+        datasets = " and ".join(str(dataset) or "(no dataset)" for dataset in ambiguous[key])
         return f'{key} was measured on {datasets}: say metric("{key}", "{ambiguous[key][0]}")'
     return f"there is no {key}"
 

@@ -52,9 +52,15 @@ class Figures:
                 parts.setdefault((dataset, part), {})[name] = value
         return [{**figures, "slice": part, "dataset": dataset} for (dataset, part), figures in parts.items()]
 
-    def metric(self, name: str, dataset: str = "", slice: str = "") -> float | None:  # noqa: A002 (the field's name)
-        """Return one figure; None where there is none, or where the dataset has to be named."""
-        if dataset:
+    def metric(self, name: str, dataset: str | None = None, slice: str = "") -> float | None:  # noqa: A002 (the field's name)
+        """Return one figure; None where there is none, or where the dataset has to be named.
+
+        Args:
+            name: The metric's name.
+            dataset: What it was measured on; empty for the figure without a dataset, None for whatever it was.
+            slice: The part of the dataset; empty for all of it.
+        """
+        if dataset is not None:
             return self._all.get((name, dataset, slice))
         datasets = {key[1] for key in self._all if (key[0], key[2]) == (name, slice)}
         return self._all[name, datasets.pop(), slice] if len(datasets) == 1 else None

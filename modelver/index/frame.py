@@ -60,12 +60,12 @@ def _leaves(variables: Subject) -> Iterator[tuple[str, object]]:
 
 
 def _ambiguous(variables: Subject) -> dict[str, object]:
-    """Return the figures that need their dataset's name, as ``metrics.f1@eval-v3``."""
+    """Return the figures that need their dataset's name, as ``metrics.f1@eval-v3``; one without a dataset has none."""
     metric = variables["metric"]
     names = cast("Mapping[str, list[str]]", variables["ambiguous"])
     return {
-        f"{title(('metrics', name))}@{dataset}": metric(name, dataset)
+        title(("metrics", name)) + (f"@{dataset}" if dataset else ""): metric(name, dataset)
         for name, datasets in names.items()
         for dataset in datasets
-        if dataset and callable(metric)
+        if callable(metric)
     }

@@ -195,10 +195,10 @@ def _keys(head: str, words: Sequence[Word]) -> tuple[str, ...] | None:
 
 
 def _figure(arguments: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the path of a figure; one without a dataset is of whatever dataset there is."""
+    """Return the path of a figure: by its name alone it is of whatever dataset there is."""
     if len(arguments) == 1:
         return ("metrics", arguments[0])
-    if len(arguments) > _METRIC_ARGUMENTS or not arguments[1]:
+    if len(arguments) > _METRIC_ARGUMENTS or not arguments[1]:  # figures without a dataset are no facts
         return None
     return ("figure", *arguments, *[""] * (_METRIC_ARGUMENTS - len(arguments)))
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 import modelver as mv
 from modelver.expressions import Absent, parse
 from modelver.expressions.order import sort_key
+from modelver.gates.subject import Figures
+from modelver.values.record import Metric
 from modelver.values.scheme import SEMVER, Scheme
 from tests.strategies import versions_of
 
@@ -91,6 +93,17 @@ def test_what_is_absent_is_neither_true_nor_false(text: str, why: str) -> None:
     assert isinstance(found, Absent)
     assert not found
     assert why in found.why
+
+
+def test_a_figure_without_a_dataset_can_be_named() -> None:
+    """The advice is readable, and heeding it works."""
+    figures = Figures([Metric("f1", 0.92), Metric("f1", 0.88, "prod")])
+    subject = {"metrics": figures.by_name(), "ambiguous": figures.ambiguous(), "metric": figures.metric}
+    found = parse("metrics.f1 > 0.9").evaluate(subject)
+    assert found == Absent('f1 was measured on (no dataset) and prod: say metric("f1", "")')
+    assert parse('metric("f1", "") > 0.9').evaluate(subject) is True
+    assert parse('metric("f1", "prod") > 0.9').evaluate(subject) is False
+    assert not parse('metric("f1") > 0.1').evaluate(subject)
 
 
 def test_an_empty_list_of_slices_satisfies_nothing() -> None:

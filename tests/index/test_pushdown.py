@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from modelver.errors import InvalidValue
 from modelver.expressions import parse
+from modelver.index.frame import to_frame
 from modelver.index.pushdown import Condition, Either, Every, push_down
 from modelver.index.query import Query
 from modelver.index.row import path_of
 from modelver.values.manifest import Manifest
 from modelver.values.record import Metadata, Metric
-from tests.index.support import Told, asked, few_versions, indexed, manifest, numbers
+from tests.index.support import AT, Told, asked, few_versions, indexed, manifest, numbers
 
 _operands = st.sampled_from(
     [
@@ -21,6 +22,7 @@ _operands = st.sampled_from(
         'metric("f1")',
         'metric("eval/f1", "v3")',
         'metric("f1", "prod", "EU")',
+        'metric("f1", "")',
         'metric("f1", "", "EU")',
         "params.lr",
         "params.opt.name",
@@ -190,3 +192,20 @@ def test_a_name_of_two_datasets_is_absent() -> None:
     assert asked(index, Query(parse("metrics.f1 > 0.5"))) == []
     assert asked(index, Query(parse('metric("f1") > 0.5'))) == []
     assert numbers(asked(index, Query(parse('metric("f1", "v3") > 0.85')))) == ["1.0.0"]
+
+
+def test_a_figure_without_a_dataset_is_found_beside_one_with() -> None:
+    """An empty dataset says which, by SQL as by CEL; and the table keeps its column."""
+    twice = Metadata(metrics=[Metric("f1", 0.9), Metric("f1", 0.8, "prod"), Metric("f1", 0.7, "prod", "EU")])
+    once = Metadata(metrics=[Metric("f1", 0.95, "prod")])
+    index, _ = indexed([(manifest("1.0.0", twice), Told()), (manifest("1.1.0", once), Told())])
+    for narrow in (True, False):
+        assert numbers(asked(index, Query(parse('metric("f1", "") > 0.85'), narrow=narrow))) == ["1.0.0"]
+        assert numbers(asked(index, Query(parse('metric("f1", "prod") > 0.75'), narrow=narrow))) == [
+            "1.0.0",
+            "1.1.0",
+        ]
+        assert asked(index, Query(parse('metric("f1", "", "EU") > 0.5'), narrow=narrow)) == []
+    frame = to_frame(asked(index, Query()), AT)
+    assert frame["metrics.f1"].tolist() == [0.9, 0.95]
+    assert frame["metrics.f1@prod"].tolist()[0] == 0.8

@@ -229,7 +229,8 @@ def test_a_table_has_a_row_for_each_version(filled: mv.Registry) -> None:
     filled.record_metrics("acme/fraud:1.9.0", {"f1": 0.6}, dataset="prod")
     frame = filled.to_frame(order_by="-created_at")
     assert list(frame["name"]) == ["summary", "acme/Fraud", "acme/Fraud", "acme/Fraud"]
-    assert frame["metrics.f1"].isna().tolist() == [True, True, False, False]
+    assert frame["metrics.f1"].isna().tolist() == [True, False, False, False]
+    assert frame["metrics.f1"].tolist()[1] == 0.5
     assert frame["metrics.f1@prod"].tolist()[1] == 0.6
     assert frame["params.opt.name"].tolist()[3] == "adam"
     assert frame["aliases"].tolist()[3] == "production"
