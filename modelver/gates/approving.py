@@ -53,21 +53,22 @@ def weigh(
     if case.entry is None:
         return []
     known = tuple(policies)
-    weighed = partial(_weighed, case, known, asking or Policy(), signed=signed, separate=separate)
-    return [weighed(approval) for approval in case.entry.approvals]
+    worth = partial(weigh_one, case, known, asking=asking, signed=signed, separate=separate)
+    return [worth(approval) for approval in case.entry.approvals]
 
 
-def _weighed(
+def weigh_one(
     case: Case,
     policies: tuple[Policy, ...],
-    asking: Policy,
     approval: Approval,
     *,
-    signed: bool,
-    separate: bool,
+    asking: Policy | None = None,
+    signed: bool = False,
+    separate: bool = False,
 ) -> Weighed:
+    """Return one approval with what it is worth for a step; see `weigh`."""
     said = approval.said
-    proved, against = _proof(case, policies, asking, said)
+    proved, against = _proof(case, policies, asking or Policy(), said)
     needs_proof = signed or any(policy.trusts(role_of(said)) for policy in policies)
     if not against and not proved and needs_proof:
         against = "it is a claim, not signed"

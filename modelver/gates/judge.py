@@ -20,6 +20,14 @@ def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
         case: The step, and all evidence.
         policies: The registry's default and the model's own, as far as there are any.
     """
+    return tuple(dict.fromkeys(judge_each(case, policies)))
+
+
+def judge_each(case: Case, policies: Sequence[Policy]) -> list[Verdict]:
+    """Return what each policy's checks say of a step, in an order that time does not change.
+
+    Two policies may have a check of one name and answer it differently: what one says is nothing to the other.
+    """
     found = list(checks.yank(case.entry)) if case.alias is not None else []
     for policy, required in _asking(case, policies):
         weighed = (
@@ -33,7 +41,7 @@ def judge(case: Case, policies: Sequence[Policy]) -> tuple[Verdict, ...]:
             found += checks.stage(case, required)
             found += checks.approvals(required, policy, weighed)
         found += checks.rules(case, required, weighed)
-    return tuple(dict.fromkeys(found))
+    return found
 
 
 def requirements(case: Case, policies: Sequence[Policy]) -> list[Requirement]:

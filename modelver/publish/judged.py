@@ -1,13 +1,15 @@
 """Approvals and rejections for people to read: who said what, when, and whether it is proved or only claimed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
 import attrs
 
 from modelver.gates import Case, Policy
-from modelver.gates.approving import weigh
-from modelver.history.governing import Approved
+from modelver.gates.approving import role_of, weigh_one
+from modelver.gates.policy import Requirement
+from modelver.history.governing import Approved, Judgement
 from modelver.history.state import AliasChange, Approval, Rejection, State, VersionEntry
 from modelver.values import wire
 from modelver.values.canonical import Json
@@ -128,19 +130,11 @@ class Bench:
             registry=self.registry,
             state=attrs.evolve(self.state, alias_history=earlier),
             manifest=self.manifest,
-            entry=attrs.evolve(self.entry, approvals=(as_approval,), rejections=rejections),
+            entry=attrs.evolve(self.entry, rejections=rejections),
             alias=alias,
             at=self.at,
         )
-        required = (
-            [policy.aliases[alias] for policy in self.policies if alias in policy.aliases] if alias else []
-        )
-        (weighed,) = weigh(
-            case,
-            self.policies,
-            signed=any(one.signature for one in required),
-            separate=not rejected and any(one.separate for one in required),
-        )
+        proved, against = _worth(case, self.policies, as_approval, separates=not rejected)
         return Judged(
             decision=type(said).TYPE,
             role=said.role,
@@ -151,9 +145,42 @@ class Bench:
             alias=said.alias,
             checklist=said.checklist,
             signed=said.signature is not None,
-            proved=weighed.proved,
-            against=weighed.against,
+            proved=proved,
+            against=against,
         )
+
+
+def _worth(
+    case: Case, policies: tuple[Policy, ...], approval: Approval, *, separates: bool
+) -> tuple[bool, str]:
+    """Weigh an approval for each policy that asks for such; it may count for one, and not for another."""
+    weighed = [
+        weigh_one(
+            case,
+            policies,
+            approval,
+            asking=policy,
+            signed=required.signature,
+            separate=separates and required.separate,
+        )
+        for policy, required in _asking(case, policies, approval.said)
+    ] or [weigh_one(case, policies, approval)]
+    against = next((each.against for each in weighed if each.against), "")
+    if against and not all(each.against for each in weighed):
+        against = f"for one of the policies: {against}"
+    return any(each.proved for each in weighed), against
+
+
+def _asking(
+    case: Case, policies: tuple[Policy, ...], said: Judgement
+) -> Iterator[tuple[Policy, Requirement]]:
+    """Yield the policies that ask something of the alias which the judgement may answer."""
+    for policy in policies:
+        required = policy.aliases.get(case.alias) if case.alias else None
+        if required is not None and (
+            role_of(said) in required.approvals or required.checklists or required.signature or required.rules
+        ):
+            yield policy, required
 
 
 def _alias(each: Approval | Rejection) -> Alias | None:

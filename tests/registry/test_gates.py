@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 import modelver as mv
+from modelver.history.event import AliasSet
 from modelver.log import Proposal
 from modelver.registry.gates.gating import gate_registration
 from tests.registries import MODEL, publish
@@ -430,6 +431,44 @@ def test_a_models_policy_does_not_add_to_whom_the_default_trusts(memory: mv.Regi
     assert failed(memory) == {
         "approval legal": f"that of {BOB} doesn't count: its key is not trusted for legal"
     }
+
+
+def test_what_one_policy_lets_pass_says_nothing_to_the_other(memory: mv.Registry, tmp_path: Path) -> None:
+    """A move that only the model's own check lets pass is found, and the audit shows whose approval is refused."""
+    version = publish(memory)
+    _, anas_key = key(tmp_path, "ana")
+    bobs, bobs_key = key(tmp_path, "bob")
+    legal = asking(approvals=["legal"])
+    memory.set_policy(None, {"keys": {ANA: {"roles": ["legal"], "public_key": anas_key}}, **legal})
+    memory.set_policy(MODEL, {"keys": {BOB: {"roles": ["legal"], "public_key": bobs_key}}, **legal})
+    ref = f"{MODEL}:1.0.0"
+    memory.approve(ref, role="legal", person=BOB, signer=bobs)
+    said = ({"check": "approval legal", "passed": True, "reason": f"{BOB}, signed", "kind": "approval"},)
+    move = AliasSet(mv.Alias("production"), "1.0.0", version.digest, None, "promote", said, 1)
+    inject(memory, move)
+    assert "although 1 checks fail: approval legal" in str(memory.verify())
+    (served,) = memory.audit(MODEL, alias="production").served
+    assert served.judged[0].worth == "signed"
+    assert served.judged[0].against == "for one of the policies: its key is not trusted for legal"
+
+
+def test_both_policies_answers_to_one_check_are_on_record(memory: mv.Registry, tmp_path: Path) -> None:
+    """A commit that tells one answer where two policies gave two is found; the honest one is not."""
+    version = publish(memory)
+    for whom, model in ((ANA, None), (BOB, MODEL)):
+        private, public = key(tmp_path, whom)
+        keys = {whom: {"roles": ["legal"], "public_key": public}}
+        memory.set_policy(model, {"keys": keys, **asking(approvals=["legal"])})
+        memory.approve(f"{MODEL}:1.0.0", role="legal", person=whom, signer=private)
+    memory.promote(f"{MODEL}:1.0.0", to="production")
+    assert memory.verify()
+    assert memory.audit(MODEL, alias="production")
+    moved = memory._session.log(mv.ModelName(MODEL)).state().aliases["production"]
+    move = AliasSet(
+        moved.alias, moved.version, version.digest, moved.as_previous(), "promote", moved.verdicts[:1], 1
+    )
+    inject(memory, move)
+    assert "other verdicts" in str(memory.verify())
 
 
 def test_a_role_means_the_same_in_every_case(memory: mv.Registry, tmp_path: Path) -> None:

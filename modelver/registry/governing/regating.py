@@ -1,13 +1,14 @@
 """Asking the gates again, for every step of a log: what a commit says of them is not believed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from modelver.errors import ModelverError
-from modelver.gates import Case, judge
-from modelver.gates.judge import may_override
+from modelver.gates import Case
+from modelver.gates.judge import judge_each, may_override
 from modelver.history.commit import Commit
 from modelver.history.event import AliasDeleted, AliasSet, Registered
 from modelver.history.fold import replay
@@ -52,6 +53,35 @@ class _Step:
             for version in self.after.versions.keys() - self.before.versions.keys()
         }
         return attrs.evolve(self.before, versions={**self.before.versions, **new}) if new else self.before
+
+
+@attrs.frozen
+class _Answers:
+    """What the gates say at a commit's time, and what they said just before, check by check.
+
+    Attributes:
+        now: At its time; each policy's checks by themselves.
+        before: The same checks a moment earlier.
+    """
+
+    now: Sequence[Verdict]
+    before: Sequence[Verdict]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Each check's answer: that of its time, or of the moment before where only that lets the step pass."""
+        both = zip(self.now, self.before, strict=True)
+        return [earlier if earlier and not now else now for now, earlier in both]
+
+    def include(self, stored: Sequence[Mapping[str, Json]]) -> bool:
+        """Tell whether a commit's verdicts are those of one of these moments."""
+        said = Counter((str(each.get("check")), each.get("passed") is True) for each in stored)
+        return any(said == _counted(each) for each in (self.verdicts, self.now, self.before))
+
+
+def _counted(verdicts: Iterable[Verdict]) -> Counter[tuple[str, bool]]:
+    """Count answers as commits hold them: where two policies say the same, once."""
+    return Counter((each.check, each.passed) for each in dict.fromkeys(verdicts))
 
 
 def check_gates(session: Session, name: ModelName, log: Log, head: State) -> Iterator[Finding]:
@@ -122,10 +152,10 @@ class _Asked:
             if isinstance(event, AliasSet):
                 yield from self._move(step, event, governing)
             elif governing.policies:
-                verdicts = self._judged(
+                answers = self._judged(
                     step, self._case(step, event.version, None, governing), None, governing
                 )
-                yield from _unfounded(event.verdicts, verdicts, f"registers {event.version}")
+                yield from _unfounded(event.verdicts, answers, f"registers {event.version}")
 
     def _default(self, said: int, commit: Commit) -> tuple[PolicyChange | None, str]:
         """Return the default policy that a commit says it followed, and what is wrong with that."""
@@ -148,25 +178,21 @@ class _Asked:
         if not any(event.alias in policy.aliases for policy in governing.policies):
             return
         case = self._case(step, event.version, event, governing)
-        verdicts = self._judged(step, case, event, governing)
+        answers = self._judged(step, case, event, governing)
         if not event.override:
-            yield from _unfounded(event.verdicts, verdicts, what)
+            yield from _unfounded(event.verdicts, answers, what)
         elif not step.commit.message.strip():
             yield f"it {what} over failed checks without a reason"
-        elif not all(verdicts) and not may_override(case, governing.policies):
+        elif not all(answers.verdicts) and not may_override(case, governing.policies):
             yield f"it {what} over failed checks, which the policy does not let anybody"
 
-    def _judged(
-        self, step: _Step, case: Case, move: AliasSet | None, governing: Governed
-    ) -> tuple[Verdict, ...]:
-        verdicts = judge(case, governing.policies)
-        if all(verdicts):
-            return verdicts
+    def _judged(self, step: _Step, case: Case, move: AliasSet | None, governing: Governed) -> _Answers:
+        now = judge_each(case, governing.policies)
+        if all(now):
+            return _Answers(now, now)
         version = case.manifest.version
         before = attrs.evolve(self._case(step, version, move, governing, _CLOCKS), at=case.at - _WRITING)
-        earlier = judge(before, governing.policies)
-        passed = {verdict.check for verdict in earlier if verdict}
-        return tuple(attrs.evolve(each, passed=each.passed or each.check in passed) for each in verdicts)
+        return _Answers(now, judge_each(before, governing.policies))
 
     def _case(
         self,
@@ -202,11 +228,10 @@ def _past_pins(before: State, event: AliasSet | AliasDeleted) -> Iterator[str]:
     yield f"it {'moves' if isinstance(event, AliasSet) else 'deletes'} {event.alias}, which {held.mark.by} had pinned"
 
 
-def _unfounded(stored: Sequence[Mapping[str, Json]], verdicts: Sequence[Verdict], what: str) -> Iterator[str]:
+def _unfounded(stored: Sequence[Mapping[str, Json]], answers: _Answers, what: str) -> Iterator[str]:
     """Say which checks a commit passed over, or answered otherwise than they do."""
-    failed = [f"{verdict.check}: {verdict.reason}" for verdict in verdicts if not verdict]
-    said = {(each.get("check"), each.get("passed")) for each in stored}
+    failed = [f"{verdict.check}: {verdict.reason}" for verdict in answers.verdicts if not verdict]
     if failed:
         yield f"it {what}, although {len(failed)} checks fail: {'; '.join(failed[:3])}"
-    elif said != {(verdict.check, verdict.passed) for verdict in verdicts}:
+    elif not answers.include(stored):
         yield f"it {what} with other verdicts than the policy gives"
