@@ -5,7 +5,6 @@ hooks, file system monitors, filters, fetches. Two calls are enough for most che
 """
 
 import os
-import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ _GIT_LFS = frozenset(
 )  # what `git lfs install` writes
 _REMOTES = ("origin", "upstream")
 _PATH_AT = {"1 ": 8, "u ": 10}
-"""Kind of a changed file's line to the number of its field with the path (git-status(1), "Porcelain Format Version 2")."""
+"""Kind of a changed file's entry to the number of its field with the path, which may have spaces."""
 
 
 @attrs.frozen
@@ -78,8 +77,7 @@ def changed_files(git: Git) -> tuple[str, ...]:
     """Return the tracked files that differ from the commit, as paths from the checkout's top; those of submodules not."""
     settings = _settings(git)
     status = _status(git, settings) if settings is not None else None
-    changes = (line.split(" ") for line in (status or "").splitlines() if line[:2] in _PATH_AT)
-    return tuple(" ".join(parts[_PATH_AT[f"{parts[0]} "] :]) for parts in changes)
+    return tuple(entry.split(" ", _PATH_AT[entry[:2]])[-1] for entry in status or () if entry[:2] in _PATH_AT)
 
 
 def _resolve(path: Path) -> Path:
@@ -102,19 +100,22 @@ def _settings(git: Git) -> list[_Setting] | None:
     return [_Setting(scope not in _TRUSTED_SCOPES, key, value) for scope, key, value in pairs]
 
 
-def _status(git: Git, settings: Sequence[_Setting]) -> str | None:
+def _status(git: Git, settings: Sequence[_Setting]) -> list[str] | None:
+    """Return headers and changed files, an entry each (git-status(1), "Porcelain Format Version 2", with -z)."""
     overrides = _without_filters(settings)
     if overrides is None:
         return None
     # Git would look into submodules with their settings; _dirty does so with care.
     arguments = (
         "--porcelain=v2",
+        "-z",
         "--branch",
         "--untracked-files=no",
         "--no-renames",
         "--ignore-submodules=dirty",
     )
-    return git.run("status", *arguments, overrides=overrides)
+    status = git.run("status", *arguments, overrides=overrides)
+    return None if status is None else [entry for entry in status.split("\0") if entry]
 
 
 def _without_filters(settings: Iterable[_Setting]) -> list[str] | None:
@@ -134,12 +135,10 @@ def _without_filters(settings: Iterable[_Setting]) -> list[str] | None:
     ]
 
 
-def _head_of_status(status: str) -> tuple[str, str]:
-    """Return commit and branch, each empty if there is none (git-status(1), "Porcelain Format Version 2")."""
-    commit, branch = (
-        match[1] if (match := re.search(rf"^# branch\.{name} (.*)$", status, re.MULTILINE)) else ""
-        for name in ("oid", "head")
-    )
+def _head_of_status(status: Iterable[str]) -> tuple[str, str]:
+    """Return commit and branch, each empty if there is none."""
+    headers = dict(entry.removeprefix("# ").partition(" ")[::2] for entry in status if entry.startswith("# "))
+    commit, branch = headers.get("branch.oid", ""), headers.get("branch.head", "")
     return ("" if commit == "(initial)" else commit, "" if branch == "(detached)" else branch)
 
 
@@ -159,11 +158,11 @@ def _remote(settings: Iterable[_Setting]) -> str:
     return without_credentials(urls.get(name, ""))
 
 
-def _dirty(git: Git, settings: Sequence[_Setting], status: str | None) -> bool | None:
+def _dirty(git: Git, settings: Sequence[_Setting], status: Sequence[str] | None) -> bool | None:
     """Say whether tracked files differ from the commit, in submodules too; None where that is not known."""
     if status is None:
         return None
-    if any(not line.startswith("#") for line in status.splitlines()):
+    if any(not entry.startswith("#") for entry in status):
         return True
     answers = [_is_dirty(submodule) for submodule in _submodules(git, settings)]
     return True if True in answers else None if None in answers else False

@@ -21,8 +21,6 @@ _OPTIONS = (
     f"core.hooksPath={os.devnull}",
     "-c",
     "safe.bareRepository=explicit",  # a folder inside of a checkout can pose as a repository
-    "-c",
-    "core.quotePath=false",  # paths as they are, not in C's notation
 )
 # Those of `git rev-parse --local-env-vars` that lead git elsewhere, as when a git hook started us. GIT_CONFIG_COUNT and
 # its like are left alone: CI systems say there which folders they trust.

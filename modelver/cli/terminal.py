@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from modelver.errors import StoreError
-from modelver.values.shown import one_line
 
 if TYPE_CHECKING:
     from modelver.values.canonical import Json
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def say(text: object) -> None:
     """Tell a person something beside the answer: one line on stderr."""
+    from modelver.values.shown import one_line
+
     click.echo(one_line(text), err=True)
 
 

@@ -95,7 +95,7 @@ class LogReader:
         if known is None:
             start, commits = self._cold()
             self._checkpoint = start.seq
-            self._confirmed = time.monotonic()
+            self._confirmed = 0.0 if self._is_last_known() else time.monotonic()
         else:
             self._confirm(known)
             start, commits = known, list(self._follow(known.seq, known.head))
@@ -245,17 +245,17 @@ class LogReader:
             self._remember(state)
 
     def _confirm(self, known: State) -> None:
-        """Look, once in a while, whether the log still has the head that is known."""
-        now = time.monotonic()
-        if not known.seq or now < self._confirmed + CONFIRM_SECONDS:
+        """Look, once in a while, whether the log still has the head that is known; what is remembered confirms nothing."""
+        if not known.seq or time.monotonic() < self._confirmed + CONFIRM_SECONDS:
             return
-        found = ""
+        found, remembered = "", self._is_last_known()
         with suppress(NotFound):
             found = self._read(known.seq, parent=None)[1]
-        if found != known.head and (found or not self._is_last_known()):
+        remembered |= self._is_last_known()
+        if found != known.head and (found or not remembered):
             raise self._another_log(known.seq, known.head, found[:12] or f"no commit {known.seq}")
-        if not self._is_last_known():
-            self._confirmed = now
+        if not remembered:
+            self._confirmed = time.monotonic()
 
     def _remember(self, state: State) -> None:
         """Remember a head; another one under its number was seen meanwhile if the log was forked."""

@@ -21,7 +21,6 @@ class Use(Generic[T]):
         self._place = place
         self._slot: Slot[T] | None = None
         self._mark: Mark | None = None
-        self._outer: tuple[Mark, ...] = ()
 
     def __enter__(self) -> Served[T]:
         slot = self._place.enter(ANSWERING.get())
@@ -30,9 +29,8 @@ class Use(Generic[T]):
 
     def _begin(self, slot: Slot[T]) -> Served[T]:
         self._slot = slot
-        self._outer = ANSWERING.get()
         self._mark = Mark(cast("Served[object]", slot.served))
-        ANSWERING.set((*_others(self._outer, slot.served), self._mark) if self._outer else (self._mark,))
+        ANSWERING.set((*_going_on(ANSWERING.get()), self._mark))
         if LISTENERS.all:
             LISTENERS.tell(slot.served)
         return slot.served
@@ -46,11 +44,9 @@ class Use(Generic[T]):
         slot, mark = self._slot, self._mark
         self._slot = self._mark = None
         if mark is not None:
-            mark.ended = True
-            now = ANSWERING.get()
             # Uses may end in another order than they began in (generators), and in another context (web frameworks).
-            ANSWERING.set(_going_on(self._outer if now and now[-1] is mark else now))
-            self._outer = ()
+            mark.ended = True
+            ANSWERING.set(_going_on(ANSWERING.get()))
         if slot is not None:
             self._place.leave(slot)
 
@@ -72,12 +68,8 @@ class Use(Generic[T]):
         self.__exit__(kind, error, trace)
 
 
-def _others(outer: tuple[Mark, ...], served: object) -> tuple[Mark, ...]:
-    """Return the uses of other models that are there, so that tasks that begin each other don't add up."""
-    return tuple(each for each in outer if not each.ended and each() is not None and each() is not served)
-
-
 def _going_on(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """Leave out the uses that are over, so that those of tasks that begin each other don't add up."""
     return tuple(each for each in marks if not each.ended) if marks else ()
 
 

@@ -4,6 +4,7 @@ import logging
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import modelver as mv
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
+from modelver.registry.notices import announcing
 from modelver.registry.notices.notifying import Asked, notify
 from modelver.registry.notices.recipients import is_own
 from modelver.storage.layout import blob_key
@@ -465,16 +467,24 @@ def test_what_was_given_up_is_passed_over(
 
 
 def test_who_refuses_and_asks_for_more_time_is_given_up_in_the_end(
-    registry: mv.Registry, receiver: Receiver, configure: Configure
+    registry: mv.Registry, receiver: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After five refusals in a row, whichever round they fell in; a fault that may pass begins the count anew."""
+    """After five refusals in a row, each after the time that it asked for; a fault that may pass begins the count anew."""
     configure(receiver.url, at_once="false")
     registry = registry_again(registry)
     publish(registry, b"1", aliases=["production"])
     publish(registry, b"2", aliases=["production"])
     answers = [403, 403, 503, *[403] * 5]
     receiver.answers.extend((status, {"Retry-After": "60"}) for status in answers)
-    rounds = [registry.notify().deliveries for _ in answers]
+    rounds = []
+    for number in range(len(answers)):
+        late = 61_000_000 * number
+        monkeypatch.setattr(announcing, "now", lambda late=late: time.time_ns() // 1000 + late)
+        rounds.append(registry.notify().deliveries)
+        if number == 1:
+            (waits,) = registry.notify().deliveries
+            assert (waits.outcome, waits.tries, len(receiver.received)) == ("pending", 2, 2)
+            assert 0 < waits.retry_after <= 60
     assert [[each.outcome for each in found] for found in rounds] == [["pending"]] * 7 + [
         ["given_up", "delivered"]
     ]

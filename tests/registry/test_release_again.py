@@ -1,6 +1,7 @@
 """A release tells the truth: what it would do is what it does, and what it says of a rerun is so."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,17 +89,45 @@ def test_a_change_in_a_submodule_counts_beside_what_a_release_writes(
         registry.release_project(checkout.top)
 
 
+@pytest.mark.parametrize("name", ["veröffentlicht", 'of a\t"run"', "a\\b"])
 def test_what_a_release_writes_may_lie_in_a_folder_of_any_name(
-    registry: mv.Registry, checkout: Checkout
+    registry: mv.Registry, checkout: Checkout, name: str
 ) -> None:
     """Git would write such a path in C's notation."""
-    folder = checkout.top / "veröffentlicht"
+    folder = checkout.top / name
     folder.mkdir()
     (folder / "notes.md").write_text("None yet.", encoding="utf-8")
     checkout.commit()
     for _ in range(2):
         assert registry.release_project(checkout.top, output=folder)
     assert checkout.git("status", "--porcelain", "--untracked-files=no")
+
+
+def test_no_name_hides_a_change(registry: mv.Registry, checkout: Checkout) -> None:
+    """One that has a line separator of Unicode in it is no two names."""
+    (checkout.top / ".gitignore").unlink()
+    sly = checkout.top / "release" / "notes.md\u2028x.py"
+    sly.parent.mkdir()
+    sly.write_text("1", encoding="utf-8")
+    checkout.commit()
+    sly.write_text("2", encoding="utf-8")
+    with pytest.raises(mv.Refused, match="tracked files differ"):
+        registry.release_project(checkout.top)
+
+
+def test_a_git_that_is_too_old_tells_nothing_of_a_checkout(
+    registry: mv.Registry, root: Path, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 2.26 it doesn't know whose a setting is."""
+    git = shutil.which("git")
+    old = tmp_path / "bin" / "git"
+    old.parent.mkdir()
+    old.write_text(f'#!/bin/sh\ncase "$*" in *--show-scope*) exit 129;; esac\nexec {git} "$@"\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(old.parent), prepend=os.pathsep)
+    with pytest.raises(mv.Refused, match="can't be told whether"):
+        registry.release_project(checkout.top)
+    assert not root.exists()
 
 
 def test_the_same_from_the_same_commit_is_one_version(registry: mv.Registry, checkout: Checkout) -> None:

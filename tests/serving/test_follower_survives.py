@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextvars import copy_context
 from functools import partial
 from typing import NoReturn
 
@@ -160,6 +161,33 @@ def test_uses_may_end_in_the_order_in_which_they_began(registry: mv.Registry) ->
         with follower.use() as served:
             assert number(served) == "1.1.0"
         assert number(held) == "1.0.0"
+
+
+def test_a_use_within_a_use_takes_nothing_from_the_outer_one(registry: mv.Registry) -> None:
+    """Whatever ends first, who is still inside of one has its model, and who inherited it too."""
+    with (
+        registry.follow(PRODUCTION, load=Model, interval=NEVER) as follower,
+        registry.follow(f"{MODEL}@latest", load=Model, interval=NEVER) as other,
+    ):
+        outer, inner, third = follower.use(), follower.use(), other.use()
+        for use in (outer, inner, third):
+            use.__enter__()
+        inherited = copy_context()
+        inner.__exit__()
+        third.__exit__()
+        answering = now_serving()
+        assert answering is not None
+        assert str(answering.version.version) == "1.0.0"
+        move(registry, "1.1.0")
+        in_thread(follower.check_now)
+
+        def again() -> str:
+            with follower.use() as served:
+                return number(served)
+
+        assert (again(), inherited.run(again)) == ("1.0.0", "1.0.0")
+        outer.__exit__()
+        assert (again(), inherited.run(again), now_serving()) == ("1.1.0", "1.1.0", None)
 
 
 def test_closing_need_not_wait_for_a_load_that_hangs(registry: mv.Registry) -> None:

@@ -14,9 +14,13 @@ from modelver.notify.happening import Happening, happenings
 from modelver.notify.message import Message, event_id, make_message
 from modelver.notify.notified import Notified
 from modelver.notify.target import Target
+from modelver.registry.base.reading import vouched_commits
 from modelver.registry.base.session import Session
 from modelver.registry.notices.saying import Sayer
 from modelver.values.name import ModelName
+
+_LONGEST_REST = 86_400.0
+"""Seconds for which a recipient is left alone at most when it asks for that."""
 
 Since = int | datetime | None
 """From which commit, or from what time on, events are told, even those that were told before; None: as it stands."""
@@ -40,6 +44,11 @@ def stop_key(session: Session, target: Target) -> str:
 def tries_key(session: Session, target: Target, event: str) -> str:
     """Return the key of how often an event was tried and refused, while it waits."""
     return "\0".join(("tries", *_whose(session, target), event))
+
+
+def rest_key(tries: str) -> str:
+    """Return the key of the time until which a recipient asked to be left alone with an event."""
+    return f"{tries}\0until"
 
 
 def _whose(session: Session, target: Target) -> tuple[str, str, str]:
@@ -135,8 +144,10 @@ class Announcer:
         model = str(state.model or name)
         kept = place
         try:
-            for seq in range(place + 1, state.seq + 1):
-                for happening in happenings(*log.commit(seq), model):
+            coming = range(place + 1, state.seq + 1)
+            commits = vouched_commits(self._session.store, log.place, state, coming)
+            for seq in coming:
+                for happening in happenings(*commits[seq], model):
                     if target.wants(happening):
                         found.append(self._deliver(target, happening))
                         if not found[-1].is_settled:
@@ -164,11 +175,17 @@ class Announcer:
         """Post; who refuses and asks for more time each time is given up in the end, so tries are counted on."""
         key = tries_key(self._session, target, message.id)
         refused = (self.cursors.get(key) or 0) if self._patience.gives_up else 0
+        left = (self.cursors.get(rest_key(key)) or 0) - now() if refused else 0
+        if left > 0:
+            waits = delivery(happening, target, message.id, "pending")
+            return attrs.evolve(waits, detail="it asked for more time", retry_after=left / 1e6, tries=refused)
         found = deliver(happening, target, message, self._patience, refused)
         if found.is_refused:
             self.cursors.put(key, found.tries)
+            self.cursors.put(rest_key(key), now() + int(min(found.retry_after, _LONGEST_REST) * 1e6))
         elif refused and found.tries:
             self.cursors.forget(key)
+            self.cursors.forget(rest_key(key))
         return found
 
     def _keep(self, target: Target, name: ModelName, seq: int) -> int:

@@ -110,7 +110,7 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
     Raises:
         Refused: It names the first of them; or it can't be told whether there are any.
     """
-    if checkout.code is None or checkout.code.dirty is False:
+    if checkout.code is not None and checkout.code.dirty is False:
         return
     git = checkout.git()
     changed = changed_files(git)
