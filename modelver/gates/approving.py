@@ -8,7 +8,7 @@ import attrs
 from modelver.errors import ModelverError
 from modelver.gates.case import Case
 from modelver.gates.policy import Policy
-from modelver.gates.signing import check_signature
+from modelver.gates.signing import check_signature, statement
 from modelver.history.governing import Judgement
 from modelver.history.state import Approval, Rejection, VersionEntry
 
@@ -95,12 +95,33 @@ def _past(case: Case, approval: Approval) -> str:
 
 def rejected_after(entry: VersionEntry, approval: Approval) -> Rejection | None:
     """Return the first rejection that undoes an approval: one by the same role, afterwards."""
-    later = (
-        rejection
-        for rejection in entry.rejections
-        if role_of(rejection.said) == role_of(approval.said) and rejection.mark.seq > approval.mark.seq
-    )
-    return next(later, None)
+    undoing = [each for each in entry.rejections if role_of(each.said) == role_of(approval.said)]
+    if not undoing:
+        return None
+    since = _first_said(entry, approval)
+    return next((each for each in undoing if each.mark.seq > since), None)
+
+
+def undone_before(entry: VersionEntry, said: Judgement) -> Rejection | None:
+    """Return the rejection because of which a signed approval would count for nothing, as it was said before."""
+    same = next((each for each in entry.approvals if _is_same(each.said, said)), None)
+    return rejected_after(entry, same) if same is not None else None
+
+
+def _first_said(entry: VersionEntry, approval: Approval) -> int:
+    """Return the number of the commit as of which an approval counts: the first one with its signed statement.
+
+    Whoever can write to the store can write a signed approval again after a rejection: it says nothing new.
+    """
+    same = (each.mark.seq for each in entry.approvals if _is_same(each.said, approval.said))
+    return min(next(same, approval.mark.seq), approval.mark.seq)
+
+
+def _is_same(one: Judgement, other: Judgement) -> bool:
+    """Tell whether two judgements are signed, and over the same bytes; the signatures may differ."""
+    if one.signature is None or other.signature is None or one.reason != other.reason:
+        return False
+    return statement(one, registry="", model="") == statement(other, registry="", model="")
 
 
 def _proof(case: Case, policies: tuple[Policy, ...], asking: Policy, said: Judgement) -> tuple[bool, str]:

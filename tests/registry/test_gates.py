@@ -595,6 +595,51 @@ def test_a_signature_does_not_go_to_another_version_model_or_registry(
     assert "does not verify" in failed(elsewhere)["approval legal"]
 
 
+@pytest.mark.parametrize("kind", ["ed25519", "EC"])
+def test_a_signed_approval_is_not_used_again_after_a_rejection(
+    kind: str, memory: mv.Registry, tmp_path: Path
+) -> None:
+    """Whoever writes it again, and with fields that are not signed: gates, verify, audit and search see it where it was."""
+    private, public = key(tmp_path, "ana", kind)
+    version = publish(memory)
+    keys = {ANA: {"roles": ["legal"], "public_key": public}}
+    memory.set_policy(MODEL, {"keys": keys, **asking(approvals=["legal"])})
+    ref = f"{MODEL}:1.0.0"
+    memory.approve(ref, role="legal", person=ANA, signer=private)
+    memory.reject(ref, role="legal", person=ANA, signer=private, reason="found a leak")
+    said = memory._session.log(mv.ModelName(MODEL)).state().versions["1.0.0"].approvals[0].said
+    inject(memory, said)
+    inject(memory, attrs.evolve(said, unknown={"kind": "other"}))
+    refused = f"{ANA} rejected the version afterwards"
+    assert failed(memory) == {"approval legal": f"that of {ANA} doesn't count: {refused}"}
+    assert {each.against for each in memory.status(ref).approvals} == {refused}
+    assert list(memory.search('"legal" in approvals')) == []
+    claimed = ({"check": "approval legal", "passed": True, "kind": "approval"},)
+    inject(memory, AliasSet(mv.Alias("production"), "1.0.0", version.digest, None, "promote", claimed))
+    assert refused in str(memory.verify())
+    (served,) = memory.audit(MODEL, alias="production").served
+    assert {each.against for each in served.judged if each.decision == "approved"} == {refused}
+
+
+def test_approving_again_after_a_rejection_takes_new_words(memory: mv.Registry, tmp_path: Path) -> None:
+    """The same ones are refused at once, with what to do; repeating a call that was written is not."""
+    private, public = key(tmp_path, "ana", "EC")
+    publish(memory)
+    keys = {ANA: {"roles": ["legal"], "public_key": public}}
+    memory.set_policy(MODEL, {"keys": keys, **asking(approvals=["legal"])})
+    words: dict[str, Any] = {"role": "legal", "person": ANA, "signer": private}
+    for _ in range(2):
+        memory.approve(f"{MODEL}:1.0.0", commit_id="once", **words)
+    memory.approve(f"{MODEL}:1.0.0", **words)
+    memory.reject(f"{MODEL}:1.0.0", reason="found a leak", **words)
+    memory.approve(f"{MODEL}:1.0.0", commit_id="once", **words)
+    with pytest.raises(mv.InvalidValue, match="another reason"):
+        memory.approve(f"{MODEL}:1.0.0", **words)
+    assert "approval legal" in failed(memory)
+    memory.approve(f"{MODEL}:1.0.0", reason="the leak is closed", **words)
+    assert failed(memory) == {}
+
+
 def test_a_mirror_brings_policies_and_approvals_and_its_gates_hold(
     memory: mv.Registry, tmp_path: Path
 ) -> None:

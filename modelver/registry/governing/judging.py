@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import attrs
 
 from modelver.errors import InvalidValue
+from modelver.gates.approving import undone_before
 from modelver.gates.parse import check_role
 from modelver.gates.policy import Policy
 from modelver.gates.reading import parse_age
 from modelver.gates.signing import load_key, sign
 from modelver.history.governing import Approved, Judgement, Rejected
-from modelver.history.state import State
+from modelver.history.state import State, VersionEntry
 from modelver.log import Proposal
 from modelver.registry.aliases.moving import used_otherwise
 from modelver.registry.base.finding import caller_level, find, model_of, parse_ref
@@ -85,7 +86,9 @@ def judge_version(
     said = _signed(session, first, said, words.signer, governing)
 
     def propose(state: State) -> Proposal:
-        find(state, parse_ref(model_version(session, first, entry)))
+        newest = find(state, parse_ref(model_version(session, first, entry)))
+        if isinstance(said, Approved):
+            _check_new(newest, said)
         return Proposal((said,), message=words.reason)
 
     appended = session.append(wanted.model, propose, commit_id=words.commit_id)
@@ -96,6 +99,22 @@ def judge_version(
     if not words.checklist:
         _warn_of_role(governing, words.role)
     return model_version(session, appended.state, appended.state.versions[entry.version])
+
+
+def _check_new(entry: VersionEntry, said: Approved) -> None:
+    """Refuse a signed approval that says no more than one which was rejected since: it would not count.
+
+    Raises:
+        InvalidValue: It is one.
+    """
+    rejection = undone_before(entry, said)
+    if rejection is not None:
+        raise InvalidValue(
+            "this was approved in the same words before a rejection, and would not count again",
+            where=f"{said.role}, {said.person}",
+            found=f"{rejection.said.person} rejected the version in commit {rejection.mark.seq}",
+            hint="Say something new: another reason, or until when it counts.",
+        )
 
 
 def _warn_of_role(governing: Governed, role: str) -> None:
