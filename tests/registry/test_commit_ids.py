@@ -104,3 +104,35 @@ def test_an_interrupted_move_is_resumed_by_its_id(registry: mv.Registry, tmp_pat
     assert (tmp_path / "source" / "c.bin").read_bytes() == b"c"
     with pytest.raises(mv.NotFound):
         registry.register(MODEL, tmp_path / "nothing", move=True, commit_id="another", capture=False)
+
+
+def test_an_interrupted_move_of_a_model_card_is_resumed(registry: mv.Registry, tmp_path: Path) -> None:
+    """What the card stated is stated still, also to a policy that asks for it; another statement is another call."""
+    files = {"a.bin": b"a", "README.md": b"---\nlicense: mit\ntags: [risk]\n---\n# T\n"}
+    registry.set_policy(None, {"require": {"register": {"fields": ["metadata.license"]}}})
+
+    def move(folder: Path, **stated: str) -> mv.ModelVersion:
+        return registry.register(MODEL, folder, move=True, commit_id=ID, capture=False, metadata=stated)
+
+    first = move(write_tree(tmp_path / "source", dict(files)))
+    assert first.metadata.license == "mit"
+    for rest in ({"a.bin": b"a"}, {"README.md": files["README.md"]}, {}):
+        again = move(write_tree(tmp_path / "source", dict(rest)))
+        assert (again, again.created) == (first, False)
+    with pytest.raises(mv.AlreadyExists, match="commit_id was used"):
+        move(tmp_path / "source", license="apache-2.0")
+
+
+def test_an_alias_for_a_moved_card_is_resumed(registry: mv.Registry, tmp_path: Path) -> None:
+    """Where the version was there before, the id stands for the alias, and the card is that version's."""
+    files = {"a.bin": b"a", "README.md": b"---\nlicense: mit\n---\n"}
+    registry.register(MODEL, write_tree(tmp_path / "kept", dict(files)), capture=False)
+
+    def move() -> mv.ModelVersion:
+        source = tmp_path / "source"
+        return registry.register(
+            MODEL, source, move=True, commit_id=ID, capture=False, aliases=["production"]
+        )
+
+    write_tree(tmp_path / "source", dict(files))
+    assert move() == move()

@@ -1,12 +1,16 @@
 """The model card in what is registered: what it states completes what the caller states."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from modelver.content.sources import Source
 from modelver.errors import ModelverError
+from modelver.storage.layout import blob_key
 from modelver.storage.remote_source import RemoteFile
+from modelver.storage.store import Store
+from modelver.values.digest import Digest
+from modelver.values.manifest import Manifest
 from modelver.values.record import Metadata
 
 MAX_CARD = 2**20
@@ -33,6 +37,24 @@ def with_card(stated: Metadata, sources: Iterable[Source]) -> Metadata:
     from modelver.publish.read_card import metadata_from_card
 
     return metadata_from_card(text, stated)
+
+
+def stored_cards(store: Store, manifest: Manifest, without: Container[str]) -> tuple[Source, ...]:
+    """Return the cards of a version as sources.
+
+    Args:
+        store: Where its files are.
+        manifest: The version's.
+        without: Paths to leave out.
+
+    Raises:
+        NotFound: A card's blob is missing.
+    """
+    return tuple(
+        Source(file.path, store.read_range(blob_key(Digest.from_hex(file.sha256)), 0, MAX_CARD), file.role)
+        for file in manifest.files
+        if file.path.lower() in CARDS and file.path not in without and file.size
+    )
 
 
 def _text(source: Source) -> str:

@@ -12,7 +12,7 @@ from modelver.errors import AlreadyExists
 from modelver.history.event import AliasSet, Event, Registered
 from modelver.history.state import Mark, State, VersionEntry
 from modelver.log import Appended, Proposal
-from modelver.registry.aliases.moving import alias_set, change_in, used_otherwise
+from modelver.registry.aliases.moving import alias_set, used_otherwise
 from modelver.registry.base.finding import model_of, scheme_of
 from modelver.registry.base.reading import model_version, read_manifest, read_map, read_prompts, side
 from modelver.registry.base.session import Session
@@ -182,13 +182,20 @@ def _resumed(session: Session, appended: Appended, content: Content, wish: Wish)
         AlreadyExists: That call was another one.
     """
     state = appended.state
-    entry = next((each for each in state.versions.values() if each.registered.seq == appended.seq), None)
-    if entry is None:
-        moved = {change.version for alias in wish.aliases if (change := change_in(appended, alias))}
-        entry = state.versions.get(moved.pop()) if len(moved) == 1 else None
+    entry = named_by(state, appended.seq, wish.aliases)
     if entry is None or not _is_same_call(session, state, entry, content, wish):
         raise used_otherwise(state, appended.seq)
     return model_version(session, state, entry)
+
+
+def named_by(state: State, seq: int, aliases: Sequence[Alias]) -> VersionEntry | None:
+    """Return the version that a commit registered or, where it registered none, set these aliases to."""
+    entry = next((each for each in state.versions.values() if each.registered.seq == seq), None)
+    if entry is None:
+        moves = (change for change in state.alias_history if change.generation == seq)
+        moved = {change.version for change in moves if change.alias in aliases}
+        entry = state.versions.get(moved.pop()) if len(moved) == 1 else None
+    return entry
 
 
 def _is_same_call(session: Session, state: State, entry: VersionEntry, content: Content, wish: Wish) -> bool:

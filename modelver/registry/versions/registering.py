@@ -11,7 +11,7 @@ from modelver.content.blobs import put_missing
 from modelver.content.datasets import digest_dataset
 from modelver.content.ingest import ingest, total_size
 from modelver.content.moves import Moves
-from modelver.content.sources import Gathered, gather
+from modelver.content.sources import Gathered, Source, gather
 from modelver.content.transfer import Stored, Transfer
 from modelver.errors import InvalidName, InvalidValue, LimitExceeded, NotFound
 from modelver.history.commit import MAX_COMMIT
@@ -24,8 +24,8 @@ from modelver.registry.base.progress import Callback, Progress
 from modelver.registry.base.reading import map_digests, provenance_digest, read_manifest
 from modelver.registry.base.session import Session
 from modelver.registry.gates.gating import early_gate
-from modelver.registry.versions.card_file import with_card
-from modelver.registry.versions.committing import Content, Wish, commit_version, with_model
+from modelver.registry.versions.card_file import stored_cards, with_card
+from modelver.registry.versions.committing import Content, Wish, commit_version, named_by, with_model
 from modelver.registry.versions.sweeping import Sweeps, seen_sweeps
 from modelver.values import wire
 from modelver.values.digest import Digest
@@ -79,8 +79,19 @@ def gathered_and_stated(
 ) -> tuple[Gathered, Manifest]:
     """Return a statement's files, and the manifest as far as it is known without reading any of them."""
     gathered = _gathered(session, before, statement, wish)
-    completed = attrs.evolve(statement, metadata=with_card(statement.metadata, gathered.sources))
+    sources = (*gathered.sources, *_moved_cards(session, before, gathered, wish))
+    completed = attrs.evolve(statement, metadata=with_card(statement.metadata, sources))
     return gathered, _stated(session, name, completed)
+
+
+def _moved_cards(session: Session, before: State, gathered: Gathered, wish: Wish) -> tuple[Source, ...]:
+    """Return the cards that an earlier call with the same id moved away: what they stated, it stated."""
+    seq = before.commit_ids.get(wish.commit_id or "")
+    entry = named_by(before, seq, wish.aliases) if wish.resume and seq else None
+    if entry is None:
+        return ()
+    manifest = read_manifest(session, model_of(before), entry)
+    return stored_cards(session.store, manifest, {source.path for source in gathered.sources})
 
 
 def _gathered(session: Session, before: State, statement: Statement, wish: Wish) -> Gathered:
