@@ -176,7 +176,7 @@ def policy_json(policy: Policy) -> dict[str, Json]:
             "somebody has two keys",
             where=f"policy.keys.{twice}",
             expected="one key for each person",
-            hint="Give one key all of the roles, or the second one another name.",
+            hint="Give one key all of the roles.",
         )
     require: dict[str, Json] = {}
     if register := _requirement_json(policy.register):
