@@ -1,7 +1,8 @@
 """The checks that policies are made of: each takes the case and gives verdicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
 from typing import cast
 
 from modelver.expressions import Absent, Expression, parse
@@ -107,29 +108,30 @@ def _approval(role: str, weighed: Sequence[Weighed]) -> Verdict:
 
 def stage(case: Case, required: Requirement) -> Iterator[Verdict]:
     """The version was in an earlier stage, and long enough."""
-    since = _since(case, required)
+    age = _age(case, required)
     if required.after is not None:
-        reason = "" if since else f"it was never there: set {required.after} to it first"
-        yield Verdict(f"after {required.after}", since is not None, reason, "stage")
+        reason = "" if age is not None else f"it was never there: set {required.after} to it first"
+        yield Verdict(f"after {required.after}", age is not None, reason, "stage")
     if required.min_age is not None:
-        age = case.at - since if since else timedelta(0)
-        enough = since is not None and age >= required.min_age
+        enough = age is not None and age >= required.min_age
         where = f" in {required.after}" if required.after else ""
-        hours = f"{age.total_seconds() / 3600:.1f} h{where}" if since else f"not yet{where}"
+        hours = f"not yet{where}" if age is None else f"{age.total_seconds() / 3600:.1f} h{where}"
         yield Verdict(f"known for {write_age(required.min_age)}{where}", enough, hours, "age")
 
 
-def _since(case: Case, required: Requirement) -> datetime | None:
-    """Return since when the version is known, in the earlier stage where one is required."""
+def _age(case: Case, required: Requirement) -> timedelta | None:
+    """Return for how long the version is known, or was in the earlier stage in all; None where it never was."""
     entry = case.entry
     if entry is None or required.after is None:
-        return entry.registered.at if entry else None
-    changes = (
-        change.mark.at
-        for change in case.state.alias_history
-        if change.alias == required.after and change.digest == entry.digest
-    )
-    return next(changes, None)
+        return case.at - entry.registered.at if entry else None
+    moves = [change for change in case.state.alias_history if change.alias == required.after]
+    times = pairwise([*(change.mark.at for change in moves), case.at])
+    stays = [
+        until - since
+        for move, (since, until) in zip(moves, times, strict=True)
+        if move.digest == entry.digest
+    ]
+    return sum(stays, timedelta(0)) if stays else None
 
 
 def rules(case: Case, required: Requirement, weighed: Sequence[Weighed]) -> Iterator[Verdict]:

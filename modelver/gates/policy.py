@@ -35,7 +35,7 @@ class Requirement:
         rules: Expressions that must be true.
         forbid: ``pickle`` (formats that can run code), ``prerelease``, ``yanked_base``.
         after: The alias where the same version must be, or have been, before.
-        min_age: For how long it must have been known: since it came to `after`, or else since it was registered.
+        min_age: For how long it must have been known: in all its time in `after`, or else since it was registered.
         signature: Whether approvals count only where they are signed with a key that the policy trusts.
         separate: Whether who registered a version may not approve it.
         override: Whether somebody may pass over a failed check, with a reason, flagged for ever.

@@ -146,6 +146,39 @@ def test_stages_come_in_their_order_and_take_their_time(memory: mv.Registry) -> 
     assert memory.promote(f"{MODEL}@staging", to="production").version.version == "1.1.0"
 
 
+def test_only_the_time_that_a_version_spent_in_a_stage_counts(
+    memory: mv.Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What left after a moment has not been there for an hour since; several stays add up."""
+    first = publish(memory, aliases=["staging"])
+    second = publish(memory, b"2", aliases=["staging"])
+    memory.set_policy(MODEL, asking(after="staging", min_age="1h"))
+    now = datetime.now(UTC)
+
+    def wait(minutes: int) -> None:
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return (now + timedelta(minutes=minutes)).astimezone(tz)
+
+        for module in ("log.append", "registry.gates.gating", "registry.governing.regating"):
+            monkeypatch.setattr(f"modelver.{module}.datetime", Later)
+
+    wait(61)
+    assert failed(memory) == {"known for 1h in staging": "0.0 h in staging"}
+    assert failed(memory, f"{MODEL}:1.1.0") == {}
+    memory.set_alias(MODEL, "staging", first)
+    wait(92)
+    memory.set_alias(MODEL, "staging", second)
+    wait(200)
+    assert failed(memory) == {"known for 1h in staging": "0.5 h in staging"}
+    memory.set_alias(MODEL, "staging", first)
+    wait(231)
+    memory.delete_alias(MODEL, "staging")
+    assert memory.promote(first, to="production").moved
+    assert memory.verify()
+
+
 def test_rules_compare_with_what_is_served_and_tell_the_figures(memory: mv.Registry) -> None:
     """The first version has nothing to be compared with; the alias's deletion doesn't make the next one first."""
     publish(memory, metrics=[mv.Metric("f1", 0.92), mv.Metric("f1", 0.9, slice="region=EU")])
