@@ -7,9 +7,18 @@ import attrs
 import pytest
 
 import modelver as mv
-from modelver.history.event import Event, Indexed, Registered, SweepDone, SweepStarted, UnknownEvent
+from modelver.history.commit import seal, unseal
+from modelver.history.event import (
+    Annotated,
+    Event,
+    Indexed,
+    Registered,
+    SweepDone,
+    SweepStarted,
+    UnknownEvent,
+)
 from modelver.log import Proposal
-from modelver.storage.layout import blob_key
+from modelver.storage.layout import blob_key, numbered_key
 from modelver.values import wire
 from tests.registries import MODEL, publish, snapshot
 
@@ -197,3 +206,20 @@ def test_a_repeated_note_is_a_note_twice(registry: mv.Registry) -> None:
         registry.annotate(version, "seen")
     assert registry.status(version).notes == ("seen", "seen")
     assert attrs.asdict(registry.status(version), recurse=False)["yanked"] is None
+
+
+def test_forged_maps_older_than_the_checkpoint_are_not_believed(registry: mv.Registry) -> None:
+    """An `indexed` event counts only in the commit that the chain leads over, however long ago that was."""
+    version, other = publish(registry), publish(registry, b"WEIGHTS")
+    old = put(registry, wire.to_bytes(mv.hash_file(registry.load(version) / "model.bin")))
+    append(registry, Indexed(version.version, version.digest, {"model.bin": old}))
+    for number in range(70):
+        append(registry, Annotated(version.version, version.digest, f"note {number}"))
+    log = registry._session.log(NAME).place
+    assert [*(Path(registry.url) / log.checkpoints).iterdir()]
+    forged = Path(registry.url) / numbered_key(log.log, 4)
+    body = unseal(forged.read_bytes(), what="commit 4")
+    forged.chmod(0o644)
+    forged.write_bytes(seal(body.replace(old.hex.encode(), put(registry, b"evil").hex.encode())))
+    with pytest.raises(mv.LogTampered):
+        mv.Registry(registry.url).compare(version.ref, other.ref)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
-from modelver.history.event import SweepDone, SweepStarted
+from modelver.history.commit import seal, unseal
+from modelver.history.event import Annotated, SweepDone, SweepStarted
 from modelver.log import Proposal
+from modelver.storage.layout import numbered_key
 from modelver.values.name import ModelName
 from tests.registries import MODEL, objects, publish
 
@@ -287,3 +289,24 @@ def test_a_false_claim_to_come_from_the_target_hides_no_version(new: NewRegistry
     source.yank(f"{MODEL}:1.0.0", reason="broken")
     target.pull(MODEL, source=source)
     assert facts(target) == facts(source)
+
+
+def test_a_forged_commit_older_than_the_checkpoint_is_not_adopted(new: NewRegistry) -> None:
+    """Whoever reads a log from its checkpoint on still checks the chain of what comes over; nothing is written."""
+    source, target = new(), new()
+    version = publish(source)
+    evil = source.register("evil", {"model.bin": b"evil"}, capture=False)
+    target.create_model("other")
+    log = source._session.log(ModelName(MODEL))
+    for number in range(70):
+        note = Proposal((Annotated(version.version, version.digest, f"note {number}"),))
+        log.append(lambda _, note=note: note, by="ann")
+    assert [*(Path(source.url) / log.place.checkpoints).iterdir()]
+    forged = Path(source.url) / numbered_key(log.place.log, 2)
+    body = unseal(forged.read_bytes(), what="commit 2")
+    forged.chmod(0o644)
+    forged.write_bytes(seal(body.replace(version.digest.hex.encode(), evil.digest.hex.encode())))
+    before = objects(Path(target.url))
+    with pytest.raises(mv.LogTampered):
+        target.pull(MODEL, source=mv.Registry(source.url))
+    assert objects(Path(target.url)) == before

@@ -1,6 +1,6 @@
 """From a version to all that is known of it."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
 from itertools import accumulate
 
@@ -8,12 +8,16 @@ from modelver.compare import Side
 from modelver.content.blobs import get_blob
 from modelver.content.transfer import MAX_MAP
 from modelver.errors import IntegrityError, InvalidValue, LogTampered, ModelverError, NotFound
+from modelver.history.commit import MAX_COMMIT, Commit, check_link, commit_digest, decode_commit
 from modelver.history.event import Indexed, Registered
 from modelver.history.state import State, VersionEntry
+from modelver.log import LogPlace
 from modelver.registry.base.finding import model_of, scheme_of
 from modelver.registry.base.insides import told_architecture, told_prompts
 from modelver.registry.base.session import Session
-from modelver.storage.ahead import work_ahead
+from modelver.storage.ahead import read_ahead, work_ahead
+from modelver.storage.layout import numbered_key
+from modelver.storage.store import Store
 from modelver.values import wire
 from modelver.values.digest import Digest
 from modelver.values.file import Role
@@ -131,13 +135,53 @@ def _registered(session: Session, name: ModelName, entry: VersionEntry) -> Regis
     raise LogTampered("a commit lacks the version it registered", where=f"{name}:{entry.version}")
 
 
+def vouched_commits(
+    store: Store, place: LogPlace, state: State, wanted: Collection[int]
+) -> dict[int, tuple[Commit, str]]:
+    """Return some commits with their digests, proven by the chain from the first of them to the head.
+
+    A state may come from a checkpoint, whose reader saw only later commits: an older one proves nothing by itself.
+
+    Args:
+        store: Where the log is.
+        place: Which it is.
+        state: What it says; its head is believed.
+        wanted: The numbers, none of them higher than the head's.
+
+    Raises:
+        NotFound: A commit is missing.
+        LogTampered: The commits are not those that led to the head.
+    """
+    found: dict[int, tuple[Commit, str]] = {}
+    first, digest = min(wanted, default=state.seq), ""
+    keys = [numbered_key(place.log, seq) for seq in range(first, state.seq + 1)] if wanted else []
+    for seq, data in enumerate(read_ahead(store, keys, limit=MAX_COMMIT), first):
+        what = numbered_key(place.log, seq)
+        commit = decode_commit(data, what=what)
+        parent = digest or commit.parent
+        check_link(commit, registry=place.registry, model=place.model, seq=seq, parent=parent, what=what)
+        digest = commit_digest(data)
+        if seq in wanted:
+            found[seq] = commit, digest
+    if wanted and (digest != state.head or found.keys() != set(wanted)):
+        raise LogTampered(
+            "a commit is not the one that was read before",
+            where=numbered_key(place.log, state.seq),
+            expected=state.head[:12],
+            found=digest[:12],
+        )
+    return found
+
+
 def map_digests(session: Session, name: ModelName, entry: VersionEntry) -> dict[str, Digest]:
     """Return the digests of a version's file maps by path, the newest ones."""
     digests = dict(_registered(session, name, entry).maps)
-    for seq in entry.indexed:
-        for event in session.log(name).commit(seq)[0].events:
-            if isinstance(event, Indexed) and event.version == entry.version:
-                digests.update(event.maps)
+    if entry.indexed:
+        log = session.log(name)
+        for commit, _ in vouched_commits(session.store, log.place, log.state(), entry.indexed).values():
+            for event in commit.events:
+                if isinstance(event, Indexed) and event.version == entry.version:
+                    digests.update(event.maps)
     return digests
 
 

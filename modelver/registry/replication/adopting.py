@@ -13,12 +13,13 @@ import attrs
 
 from modelver.content.blobs import get_blob
 from modelver.content.copying import BlobCopier
-from modelver.errors import AlreadyExists, InvalidValue
+from modelver.errors import AlreadyExists, InvalidValue, LogTampered
 from modelver.history.commit import Commit
 from modelver.history.event import Annotated, Evaluated, Indexed, Registered, Yanked
 from modelver.history.state import State, VersionEntry
 from modelver.log import Proposal
 from modelver.registry.base.finding import find, model_of, scheme_of
+from modelver.registry.base.reading import vouched_commits
 from modelver.registry.base.session import Session
 from modelver.registry.gates.gating import gate_registration, governed
 from modelver.registry.replication.ends import End
@@ -65,6 +66,7 @@ def adopt(source: End, target: Session, model: Ref, tally: Tally) -> None:
     Raises:
         AlreadyExists: The target has one of the versions with other content; nothing was written.
         InvalidValue: The target's model has another scheme; nothing was written.
+        LogTampered: The source's log is not what led to its head; nothing was written.
         Refused: The target's policy does not let a version be registered.
     """
     state = source.state(model.model)
@@ -74,10 +76,10 @@ def adopt(source: End, target: Session, model: Ref, tally: Tally) -> None:
     name = model_of(state)
     before = target.log(name).state()
     _check(state, entries, before, target)
+    steps = _steps(source, state, entries, before, target.identity.registry)
     if before.model is None:
         before = target.create_model(name, scheme_of(state).text)
         tally.add_commit(str(name), ())
-    steps = _steps(source, state, entries, before, target.identity.registry)
     sweeps = seen_sweeps(target, before)
     needed = needed_blobs(source.store, [event for step in steps for event in step.events])
     with BlobCopier(source.store, target.store, source.cache, tally) as copier:
@@ -122,27 +124,51 @@ def _check_same(version: str, digest: Digest, before: State, where: str) -> bool
 def _steps(
     source: End, state: State, entries: Sequence[VersionEntry], before: State, target: str
 ) -> list[Step]:
-    """Return what the target's log lacks, in the order of the source's."""
-    log = source.log(model_of(state))
+    """Return what the target's log lacks, in the order of the source's.
+
+    Raises:
+        LogTampered: The source's commits are not those that led to its head.
+    """
     ids = {seq: text for text, seq in state.commit_ids.items()}
     places = sorted((seq, entry.digest, entry.version) for entry in entries for seq in _commits_of(entry))
-    steps = []
+    lacking = []
     for seq, digest, version in places:
         known = ids.get(seq, "")
         carried = _CARRIED.fullmatch(known)
         identity = known if carried else f"push-{source.identity.registry}-{seq}-{digest.hex[:16]}"
         # A source may claim falsely that a fact came from the target: only of a version that is there can it be true.
         home = carried and carried[1] == target and version in before.versions
-        if identity in before.commit_ids or home:
-            continue
-        commit, _ = log.commit(seq)
-        events = tuple(
-            event for event in commit.events if isinstance(event, Fact) and event.version == version
-        )
+        if identity not in before.commit_ids and not home:
+            lacking.append((seq, digest, version, identity, bool(carried)))
+    place = source.log(model_of(state)).place
+    commits = vouched_commits(source.store, place, state, {seq for seq, *_ in lacking})
+    steps = []
+    for seq, digest, version, identity, carried_on in lacking:
+        commit, _ = commits[seq]
+        events = _facts(commit, version, digest)
         if not all(isinstance(event, Registered) and version in before.versions for event in events):
-            message = commit.message if carried else _message(source, commit)
+            message = commit.message if carried_on else _message(source, commit)
             steps.append(Step(identity, events, message, digest))
     return steps
+
+
+def _facts(commit: Commit, version: str, digest: Digest) -> tuple[Fact, ...]:
+    """Return what a commit says of a version.
+
+    Raises:
+        LogTampered: It registers another digest than the source's state says, which is the one that gates are asked of.
+    """
+    events = tuple(event for event in commit.events if isinstance(event, Fact) and event.version == version)
+    for event in events:
+        if isinstance(event, Registered) and event.digest != digest:
+            raise LogTampered(
+                "a commit registers another version than the log's state says",
+                where=f"version {version}, commit {commit.seq}",
+                expected=digest.short,
+                found=event.digest.short,
+                hint="A checkpoint or the log was forged: compare the source with another copy.",
+            )
+    return events
 
 
 def _commits_of(entry: VersionEntry) -> set[int]:
