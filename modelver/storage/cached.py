@@ -256,7 +256,8 @@ class CachedStore:
             return None
         if _is_blob(key) and hashlib.sha256(data).hexdigest() != key.rpartition("/")[2]:
             return None
-        return data or None  # a power cut may leave an empty file
+        # A power cut may leave an empty file, or zeros in the place of bytes, which no object of a log ends with.
+        return None if not data or (data[-1] == 0 and not _is_blob(key)) else data
 
     def _keep(self, key: str, data: bytes) -> None:
         """Keep an object, as far as this machine lets us."""

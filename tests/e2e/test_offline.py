@@ -198,6 +198,18 @@ def test_damage_in_the_cache_is_noticed(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*last known")
+def test_zeros_that_a_power_cut_left_in_the_cache_are_no_tampering(place: Place) -> None:
+    """What was kept before them is the last known state; once the store is back, so is all."""
+    newest = max(place.cache.glob("registries/*/models/*/log/*.json"))
+    newest.chmod(0o644)
+    newest.write_bytes(bytes(newest.stat().st_size))
+    away = place.client(offline=True)
+    with pytest.raises(mv.NotFound):
+        away.resolve(PRODUCTION)
+    assert place.client().resolve(PRODUCTION) == place.client(offline=True).resolve(PRODUCTION)
+
+
+@pytest.mark.filterwarnings("ignore:.*last known")
 def test_an_older_state_of_another_address_is_no_rollback(place: Place) -> None:
     """What is known by one address may be older than what this machine saw by another: that is its age, and no attack."""
     other = mv.Registry(place.url, storage_options=place._options, cache_dir=place.cache)

@@ -252,7 +252,9 @@ def test_another_file_of_the_current_version_is_refused(registry: mv.Registry, p
     register(registry, TWO_PLANS)
     registry.materialize(ALIAS, place, "triton", file="a.plan")
     before = content(place)
-    with pytest.raises(mv.AlreadyExists, match="Lay another version out"):
+    with pytest.raises(
+        mv.AlreadyExists, match=r"expected model.plan \w{12}, found model.plan \w{12}\). Lay another"
+    ):
         registry.materialize(ALIAS, place, "triton", file="b.plan")
     assert content(place) == before
     assert not registry.materialize(ALIAS, place, "triton", file="a.plan").changed

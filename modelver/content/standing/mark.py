@@ -36,11 +36,17 @@ class Standing:
 
     def has(self, digest: str, files: Sequence[FileEntry]) -> bool:
         """Tell whether this is a version in this very layout."""
-        return self.digest == digest and _contents(self.files) == _contents(files)
+        return self.digest == digest and list(map(_content, self.files)) == list(map(_content, files))
+
+    def lacking(self, files: Sequence[FileEntry]) -> list[FileEntry]:
+        """Return those of its files that are not among others."""
+        others = set(map(_content, files))
+        return [each for each in self.files if _content(each) not in others]
 
 
-def _contents(files: Sequence[FileEntry]) -> list[tuple[str, int, str]]:
-    return [(file.path, file.size, file.sha256) for file in files]
+def _content(file: FileEntry) -> tuple[str, int, str]:
+    """Return what a mark keeps of a file."""
+    return file.path, file.size, file.sha256
 
 
 @attrs.frozen

@@ -192,15 +192,15 @@ def _check_unseen(site: Site, mark: Mark, standing: Standing, before: Standing |
         raise AlreadyExists(
             "the current version is laid out with another file: its readers would see a half of the change",
             where=f"{site.where}/{before.folder}",
-            expected=_some(set(standing.files) - set(before.files)),
-            found=_some(set(before.files) - set(standing.files)),
+            expected=_some(standing.lacking(before.files)),
+            found=_some(before.lacking(standing.files)),
             hint="Lay another version out, and then this one again; or choose another name or place.",
         )
 
 
 def _some(files: Collection[FileEntry]) -> str:
     more = " and more" if len(files) > 3 else ""  # noqa: PLR2004 (enough for a line)
-    return ", ".join(f"{each.path} {each.sha256[:12]}" for each in sorted(files, key=str)[:3]) + more
+    return ", ".join(f"{each.path} {each.sha256[:12]}" for each in [*files][:3]) + more
 
 
 def _mark(site: Site, wish: Wish) -> Mark:
