@@ -1,6 +1,6 @@
 """Which approvals count: for what, since when, proved or only claimed."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import partial
 
 import attrs
@@ -48,7 +48,7 @@ def weigh(
         policies: Whose keys are trusted; where one of them has keys for a role, claims don't count for it.
         asking: The policy that asks for approvals: where it has keys for a role, no other policy's count for it.
         signed: Whether claims count for no role.
-        separate: Whether the publisher's own approval does not count.
+        separate: Whether the publisher's own approval does not count, nor that of who published what it finalizes.
     """
     if case.entry is None:
         return []
@@ -73,11 +73,22 @@ def weigh_one(
     if not against and not proved and needs_proof:
         against = "it is a claim, not signed"
     against = against or _past(case, approval)
-    if not against and separate and case.entry is not None:
-        publisher = case.entry.registered.by
-        if publisher in {said.person, approval.mark.by}:
-            against = f"{publisher} registered the version"
+    if not against and separate:
+        against = _own(case, {said.person, approval.mark.by})
     return Weighed(approval, proved, against)
+
+
+def _own(case: Case, who: Container[str]) -> str:
+    """Say what one of some people registered: the version, or what it finalizes, whose content it has."""
+    entry, what = case.entry, "the version"
+    for _ in case.state.versions:
+        if entry is None:
+            break
+        if entry.registered.by in who:
+            return f"{entry.registered.by} registered {what}"
+        what = f"{entry.finalizes}, which it finalizes"
+        entry = case.state.versions.get(entry.finalizes)
+    return ""
 
 
 def _past(case: Case, approval: Approval) -> str:

@@ -37,7 +37,7 @@ class Requirement:
         after: The alias where the same version must be, or have been, before.
         min_age: For how long it must have been known: in all its time in `after`, or else since it was registered.
         signature: Whether approvals count only where they are signed with a key that the policy trusts.
-        separate: Whether who registered a version may not approve it.
+        separate: Whether who registered a version, or what it finalizes, may not approve it.
         override: Whether somebody may pass over a failed check, with a reason, flagged for ever.
     """
 

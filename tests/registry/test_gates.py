@@ -233,6 +233,20 @@ def test_nobody_approves_their_own_version_where_the_policy_says_so(memory: mv.R
     assert "registered the version" in failed(memory)["approval legal"]
 
 
+def test_finalizing_by_another_makes_no_version_somebody_elses(tmp_path: Path) -> None:
+    """Who registered the pre-release registered what is served; who made it a release, too."""
+    bob, carol, dora = (mv.Registry(tmp_path / "registry", actor=actor) for actor in ("bob", "carol", "dora"))
+    publish(bob, version="1.0.0-rc.1")
+    bob.set_policy(MODEL, asking(approvals=["legal"], separate=True))
+    carol.finalize(f"{MODEL}:1.0.0-rc.1")
+    bob.approve(f"{MODEL}:1.0.0", role="legal")
+    assert "bob registered 1.0.0-rc.1, which it finalizes" in failed(bob)["approval legal"]
+    carol.approve(f"{MODEL}:1.0.0", role="legal")
+    assert "carol registered the version" in failed(bob)["approval legal"]
+    dora.approve(f"{MODEL}:1.0.0", role="legal")
+    assert failed(bob) == {}
+
+
 def test_a_checklist_is_gone_through_point_by_point(memory: mv.Registry) -> None:
     """By name all at once, or by several people."""
     publish(memory)
