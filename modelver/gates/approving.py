@@ -100,13 +100,25 @@ def _past(case: Case, approval: Approval) -> str:
         return f"{said.alias} has moved since"
     if said.expires is not None and said.expires <= case.at:
         return f"it expired on {said.expires:%Y-%m-%d}"
-    rejection = rejected_after(case.entry, approval) if case.entry else None
+    rejection = rejected_after(case.entry, approval, case.alias) if case.entry else None
     return f"{rejection.said.person} rejected the version afterwards" if rejection else ""
 
 
-def rejected_after(entry: VersionEntry, approval: Approval) -> Rejection | None:
-    """Return the first rejection that undoes an approval: one by the same role, afterwards."""
-    undoing = [each for each in entry.rejections if role_of(each.said) == role_of(approval.said)]
+def rejected_after(entry: VersionEntry, approval: Approval, alias: str | None = None) -> Rejection | None:
+    """Return the first rejection that undoes an approval: one by the same role, afterwards.
+
+    Args:
+        entry: The version.
+        approval: One of its approvals.
+        alias: The alias that is to move; None for no step, but all that the approval is for. A rejection for an alias
+            undoes nothing for others.
+    """
+    meant = ("", approval.said.alias if alias is None else alias)
+    undoing = [
+        each
+        for each in entry.rejections
+        if role_of(each.said) == role_of(approval.said) and each.said.alias in meant
+    ]
     if not undoing:
         return None
     since = _first_said(entry, approval)
@@ -114,9 +126,12 @@ def rejected_after(entry: VersionEntry, approval: Approval) -> Rejection | None:
 
 
 def undone_before(entry: VersionEntry, said: Judgement) -> Rejection | None:
-    """Return the rejection because of which a signed approval would count for nothing, as it was said before."""
+    """Return the rejection because of which a signed approval would count for nothing new, as it was said before."""
     same = next((each for each in entry.approvals if _is_same(each.said, said)), None)
-    return rejected_after(entry, same) if same is not None else None
+    if same is None:
+        return None
+    aliases = [said.alias] if said.alias else [each.said.alias for each in entry.rejections]
+    return next(filter(None, (rejected_after(entry, same, alias) for alias in aliases)), None)
 
 
 def _first_said(entry: VersionEntry, approval: Approval) -> int:

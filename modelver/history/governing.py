@@ -81,6 +81,6 @@ class Approved(Judgement):
 
 @attrs.frozen
 class Rejected(Judgement):
-    """A person rejects a version, and with it what the same role approved before; see `Judgement`."""
+    """A person rejects a version, and with it what the same role approved before, for its alias or for all."""
 
     TYPE: ClassVar = "rejected"

@@ -79,7 +79,8 @@ class RegistryGovernor(RegistryReader):
         Raises:
             NotFound: There is no such version, or no such key.
             InvalidName: The role breaks the grammar of an alias.
-            InvalidValue: No policy trusts the key for this role and person, or `expires` is no time to come.
+            InvalidValue: No policy trusts the key for this role and person, `expires` is no time to come, or the same words
+                were signed before a rejection: they would not count again.
         """
         words = Words(
             role,
@@ -106,7 +107,7 @@ class RegistryGovernor(RegistryReader):
     ) -> ModelVersion:
         """Record that somebody rejects a version: what the same role approved before no longer counts.
 
-        The arguments are those of `approve`.
+        With `to` that is so for moves of this alias alone, without for all. The arguments are those of `approve`.
 
         Raises:
             NotFound: There is no such version, or no such key.

@@ -224,6 +224,26 @@ def test_a_rejection_undoes_what_the_role_approved(memory: mv.Registry) -> None:
         memory.reject(f"{MODEL}:1.0.0", role="legal", reason=" ")
 
 
+def test_a_rejection_for_one_alias_leaves_others_alone(memory: mv.Registry) -> None:
+    """It undoes approvals for steps of that alias, however they were given; one for no alias undoes all."""
+    publish(memory)
+    legal = {"approvals": ["legal"]}
+    memory.set_policy(MODEL, {"require": {"alias": {"staging": legal, "production": legal}}})
+    ref = f"{MODEL}:1.0.0"
+    for to in (None, "staging", "production"):
+        memory.approve(ref, role="legal", person=ANA, to=to)
+    memory.reject(ref, role="legal", person=BOB, reason="not there", to="staging")
+    assert "approval legal" in failed(memory, to="staging")
+    assert failed(memory) == {}
+    counts = {each.alias: not each.against for each in memory.status(ref).approvals}
+    assert counts == {"": True, "staging": False, "production": True}
+    assert len(memory.search('"legal" in approvals')) == 1
+    memory.reject(ref, role="legal", person=BOB, reason="nowhere")
+    assert "approval legal" in failed(memory)
+    assert all("bob@acme.io rejected" in each.against for each in memory.status(ref).approvals)
+    assert len(memory.search('"legal" in approvals')) == 0
+
+
 def test_nobody_approves_their_own_version_where_the_policy_says_so(memory: mv.Registry) -> None:
     """Neither under their name, nor under another's in their own session."""
     publish(memory)
@@ -678,7 +698,7 @@ def test_approving_again_after_a_rejection_takes_new_words(memory: mv.Registry, 
     for _ in range(2):
         memory.approve(f"{MODEL}:1.0.0", commit_id="once", **words)
     memory.approve(f"{MODEL}:1.0.0", **words)
-    memory.reject(f"{MODEL}:1.0.0", reason="found a leak", **words)
+    memory.reject(f"{MODEL}:1.0.0", reason="found a leak", to="production", **words)
     memory.approve(f"{MODEL}:1.0.0", commit_id="once", **words)
     with pytest.raises(mv.InvalidValue, match="another reason"):
         memory.approve(f"{MODEL}:1.0.0", **words)
