@@ -20,6 +20,7 @@ from modelver.errors import (
     LimitExceeded,
     LogTampered,
     ModelverError,
+    Offline,
     StoreError,
 )
 from modelver.history.checkpoint import encode_checkpoint
@@ -35,6 +36,7 @@ from modelver.history.event import Event
 from modelver.history.fold import RANDOM_ID, replay
 from modelver.history.state import State
 from modelver.log.read import LogPlace, LogReader
+from modelver.storage.cached import CachedStore
 from modelver.storage.layout import numbered_key
 from modelver.storage.lock import advisory_lock
 from modelver.storage.store import Store
@@ -107,6 +109,7 @@ class Log(LogReader):
             Conflict: Others kept winning for a minute.
             CommitUnknown: The outcome is not known; nothing was cleaned up, and the same commit_id resumes.
             InvalidValue: The events are such that no reader would accept them; nothing was written.
+            Offline: The store can't be reached: even that nothing has to be written is not known then.
         """
         check_commit_id(commit_id)
         identity = commit_id or RANDOM_ID + uuid.uuid4().hex
@@ -114,12 +117,14 @@ class Log(LogReader):
         with advisory_lock(self._lock, timeout=_LOCK_PATIENCE) if self._lock else nullcontext():
             deadline = time.monotonic() + _PATIENCE
             while True:
+                recalls = self._recalls
                 state = self.state()
                 if found := state.commit_ids.get(identity):
                     return Appended(state, found, written=False)
                 _check_writable(state)
                 proposal = propose(state)
                 if not proposal.events:
+                    self._check_reached(recalls)
                     return Appended(state, 0, written=False)
                 if after := self._write(state, proposal, by, identity):
                     return Appended(after, after.seq, written=True)
@@ -130,6 +135,20 @@ class Log(LogReader):
                         hint="Try again later.",
                     )
                 time.sleep(next(waits))
+
+    @property
+    def _recalls(self) -> int:
+        """How often this machine's memory answered for the store."""
+        return self._store.recalls if isinstance(self._store, CachedStore) else 0
+
+    def _check_reached(self, recalls: int) -> None:
+        """Refuse to call something done by what this machine remembers, which may be old."""
+        if self._recalls != recalls:
+            raise Offline(
+                "the store can't be reached, and what this machine remembers of it may be old",
+                where=f"{self._store.url}/{self.place.log}",
+                hint="Nothing was written. Try again when it can be reached.",
+            )
 
     def _write(self, state: State, proposal: Proposal, by: str, identity: str) -> State | None:
         """Store a proposal as the next commit; return the state after it, or None where another writer won."""

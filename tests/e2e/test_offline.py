@@ -92,6 +92,21 @@ def test_writes_fail_closed(place: Place) -> None:
     assert place.writer.models() == [MODEL]
 
 
+@pytest.mark.filterwarnings("ignore:.*last known")
+def test_what_was_done_before_is_not_called_done_from_memory(place: Place) -> None:
+    """A write that finds nothing to do must have asked the store: somebody may have moved on meanwhile."""
+    used = place.client()
+    used.set_alias(MODEL, "production", "1.1.0")
+    place.writer.set_alias(MODEL, "production", "1.0.0")
+    place.proxy.faults = Faults(refuse=True)
+    for write in (
+        lambda: used.set_alias(MODEL, "production", "1.1.0"),
+        lambda: used.create_model(MODEL),
+    ):
+        with pytest.raises(mv.Offline):
+            write()
+
+
 def test_an_unreachable_store_leaves_what_was_read(place: Place) -> None:
     """A client that was used, and a new one, go on with what the cache has."""
     used = place.client()
