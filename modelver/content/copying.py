@@ -231,6 +231,13 @@ class BlobCopier:
                 upload.close()
             if has_blob(self._target, digest, size):
                 return
+        raise StoreError(
+            "the store does not show what was stored",
+            where=f"{self._target.url}/{blob_key(digest)}",
+            expected=f"{size} bytes",
+            found="no such object",
+            hint="Try again; if it stays so, the store loses objects, or its listings lag behind.",
+        )
 
     def _send_parts(self, upload: Upload, parts: Iterable[bytes], cancelled: threading.Event) -> None:
         going: deque[Future[bool]] = deque()

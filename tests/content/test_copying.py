@@ -249,6 +249,23 @@ def test_an_upload_that_others_end_begins_again(
     assert len(keys(target)) == arrives
 
 
+class Forgetting(MemoryUpload):
+    """An upload to a store that says yes, and keeps nothing."""
+
+    def finish(self) -> None:
+        """Say that all is well."""
+
+
+def test_a_store_that_keeps_nothing_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob counts as copied only where the store shows it, however often the store said that it had it."""
+    monkeypatch.setattr("modelver.storage.memory.MemoryUpload", Forgetting)
+    source, target = MemoryStore(uuid.uuid4().hex), MemoryStore(uuid.uuid4().hex)
+    content = blobs(6_000_000)
+    source._objects.update({blob_key(digest): data for digest, data in content.items()})
+    with pytest.raises(StoreError, match="does not show"):
+        copied(source, target, content, tmp_path)
+
+
 def test_a_failing_store_leaves_no_half_blob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a store fails in the middle of a stream, nothing of the blob is visible."""
     source, target = MemoryStore(uuid.uuid4().hex), LocalStore(tmp_path / "target")
