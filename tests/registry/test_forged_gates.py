@@ -96,6 +96,12 @@ def with_invented_verdicts(forger: Forger) -> None:
     forger.write(lambda state: (forger.move(state, verdicts=invented),), "all good")
 
 
+def with_verdicts_of_another_shape(forger: Forger) -> None:
+    """What it says is no verdict at all, and stops nobody who looks."""
+    odd: Mapping[str, Any] = {"check": ["approval legal", {"passed": True}], "passed": [True]}
+    forger.write(lambda state: (forger.move(state, verdicts=(odd,)),))
+
+
 def as_a_rollback(forger: Forger) -> None:
     """Rollbacks are not held up, but this was never there."""
     cause = forger.chance.choice(["rollback", "guard"])
@@ -153,6 +159,7 @@ def registered_without_a_changelog(forger: Forger) -> None:
 FORGERIES = [
     without_verdicts,
     with_invented_verdicts,
+    with_verdicts_of_another_shape,
     as_a_rollback,
     over_what_nobody_may_pass_over,
     with_its_own_approval,
