@@ -59,8 +59,7 @@ def mirror(source: End, target: End, tally: Tally) -> None:
     Raises:
         AlreadyExists: The target is another registry.
     """
-    if not is_same_registry(source, target):
-        raise another_registry(target)
+    _check_same(source, target)
     copy_logs(source, target, [None, *source.models()], tally)
 
 
@@ -70,15 +69,21 @@ def copy_logs(source: End, target: End, names: Iterable[ModelName | None], tally
     Where a blob or a commit is damaged, that log goes no further, but the others do.
 
     Raises:
+        AlreadyExists: The target has become another registry.
         Conflict: Two logs have diverged.
         Corrupt: The source is damaged; what came before was copied, and is whole.
         NotFound: The source lacks a blob, likewise.
     """
-    behind = [found for name in names if (found := compare_logs(source, target, name))]
+    try:
+        behind = [found for name in names if (found := compare_logs(source, target, name))]
+    except ModelverError:
+        _check_same(source, target)  # others may have founded it meanwhile
+        raise
     for end in (source, target):
         end.check_reached()
     if target.known is None:
         target.take_founding(source.founding())
+    _check_same(source, target)
     faults: list[ModelverError] = []
     with BlobCopier(source.store, target.store, source.cache, tally) as copier:
         for log in behind:
@@ -89,6 +94,11 @@ def copy_logs(source: End, target: End, names: Iterable[ModelName | None], tally
                 faults.append(fault)
     if faults:
         raise faults[0]
+
+
+def _check_same(source: End, target: End) -> None:
+    if not is_same_registry(source, target):
+        raise another_registry(target)
 
 
 def compare_logs(source: End, target: End, name: ModelName | None) -> Behind | None:
