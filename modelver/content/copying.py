@@ -236,7 +236,7 @@ class BlobCopier:
             where=f"{self._target.url}/{blob_key(digest)}",
             expected=f"{size} bytes",
             found="no such object",
-            hint="Try again; if it stays so, the store loses objects, or its listings lag behind.",
+            hint="Try again; if it stays so, the store loses what it is given.",
         )
 
     def _send_parts(self, upload: Upload, parts: Iterable[bytes], cancelled: threading.Event) -> None:

@@ -16,6 +16,9 @@ from modelver.history.commit import seal, unseal
 from modelver.values.canonical import decode_object, encode
 from tests.registries import MODEL, objects, publish
 
+SHORT = mv.Digest.of(b"x").hex
+"""A file of the model that comes last."""
+
 
 @pytest.fixture
 def source(registry: mv.Registry) -> mv.Registry:
@@ -189,6 +192,27 @@ def test_every_changed_object_is_refused(what: str, own: bool, source: mv.Regist
             if (Path(target.url) / "modelver.json").exists():
                 assert target.verify()
                 assert not any(target.versions(model) for model in target.models())
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_bundle_that_deceives_leaves_nothing(own: bool, source: mv.Registry, tmp_path: Path) -> None:
+    """Where one blob has other bytes than its name says, neither a model nor a founding file comes of the import."""
+    path = source.export(to=tmp_path / "b.modelver").path
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda info: info.file_size).filename
+    for number, key in enumerate((largest, f"blobs/sha256/{SHORT[:2]}/{SHORT}")):
+        bad = rewritten(
+            path,
+            lambda name, data, key=key: data[:-1] + bytes([data[-1] ^ 1]) if name == key else data,
+            tmp_path / "bad.modelver",
+        )
+        target = elsewhere(tmp_path / f"t-{number}", create=own or None)
+        if own:
+            target.create_model("own")
+        before = objects(Path(target.url)) if own else {}
+        with pytest.raises(mv.IntegrityError):
+            target.import_bundle(bad)
+        assert (objects(Path(target.url)) if Path(target.url).exists() else {}) == before
 
 
 def test_blobs_that_nobody_names_stay_outside(source: mv.Registry, tmp_path: Path) -> None:

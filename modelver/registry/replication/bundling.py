@@ -5,18 +5,19 @@ it is meant to bring. Its times are fixed, and so is its order, so that the same
 """
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-from modelver.content.blobs import damaged
+from modelver.content.blobs import damaged, get_blob
 from modelver.content.copying import BlobCopier, Copied
 from modelver.content.parts import read_parts
 from modelver.content.places import local_place
 from modelver.content.send import ONE_REQUEST
 from modelver.errors import InvalidValue, NotFound
-from modelver.hashing.parallel import run_largest_first
+from modelver.hashing.parallel import Cancelled, run_largest_first
 from modelver.history.event import Event, Indexed, Registered
 from modelver.history.state import State, VersionEntry
 from modelver.registry.base.finding import find
@@ -193,6 +194,7 @@ def _counted(parts: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
 def import_bundle(path: str | os.PathLike[str], target: End, tally: Tally) -> Replicated:
     """Bring in what a bundle holds; see `Registry.import_bundle`."""
     source, contents = open_bundle(_path(path), target)
+    _check_bytes(source, target, contents)
     if is_same_registry(source, target):
         for ref in contents.refs:
             _check_enough(source, target, ref)
@@ -202,6 +204,33 @@ def import_bundle(path: str | os.PathLike[str], target: End, tally: Tally) -> Re
         for ref in contents.refs:
             adopt(source, target, ref, tally)
     return tally.result(source.store.url, target.store.url)
+
+
+def _check_bytes(source: End, target: End, contents: Contents) -> None:
+    """Read through what a bundle holds and the target lacks, before anything is written.
+
+    Raises:
+        NotFound: A blob is in neither place.
+        IntegrityError: A blob has other bytes than its name promises.
+    """
+    needed: dict[Digest, int | None] = {}
+    for ref in contents.refs:
+        chosen = _chosen(source.stored_log(ref.model, source.identity), ref)
+        commits = chosen.log.stored(0, chosen.log.place.root, chosen.state.seq)
+        events = [event for _, commit in commits for event in filter(chosen.wanted, commit.events)]
+        needed.update(needed_blobs(source.store, events))
+    with BlobCopier(source.store, target.store, source.cache) as copier:
+        missing = copier.missing(needed)
+
+    def read_through(digest: Digest, cancelled: threading.Event) -> None:
+        if missing[digest] <= ONE_REQUEST:
+            get_blob(source.store, digest, limit=missing[digest])
+            return
+        for _ in read_parts(source.store, digest, missing[digest], _PART):
+            if cancelled.is_set():
+                raise Cancelled
+
+    run_largest_first(list(missing), missing.__getitem__, read_through)
 
 
 def _check_enough(source: End, target: End, ref: Ref) -> None:
