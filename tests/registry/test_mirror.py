@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
+from modelver.history.commit import seal, unseal
 from modelver.storage.local import LocalStore
 from modelver.storage.memory import MemoryStore
 from tests.registries import MODEL, objects, publish, snapshot, temporary_files
@@ -265,6 +266,22 @@ def test_a_tampered_log_is_not_mirrored(opened: Open) -> None:
     with pytest.raises(mv.LogTampered):
         source.mirror(to=target)
     assert not Path(target.url).exists()
+
+
+def test_a_forged_commit_at_the_end_of_a_batch_is_not_mirrored(opened: Open) -> None:
+    """A commit that nobody chained, for the reader began at a checkpoint, is written once the next one names it."""
+    source, target = opened("folder"), opened("folder")
+    publish(source)
+    for number in range(80):
+        source.record_metrics(f"{MODEL}:1.0.0", {"f1": 0.25 + number})
+    forged = Path(source.url) / "models" / "acme--fraud" / "log" / f"{64:020d}.json"
+    body = unseal(forged.read_bytes(), what="commit 64")
+    forged.chmod(0o644)
+    forged.write_bytes(seal(body.replace(b'"value":61.25', b'"value":99.25')))
+    with pytest.raises(mv.LogTampered):
+        mv.Registry(source.url).mirror(to=target)
+    assert b"99.25" in forged.read_bytes()
+    assert not (Path(target.url) / "models" / "acme--fraud" / "log" / forged.name).exists()
 
 
 def test_checkpoints_come_along(opened: Open) -> None:

@@ -152,7 +152,7 @@ def _contents(source: End, what: Ref | None, chosen: Sequence[_Chosen]) -> Conte
 def _add_log(archive: Archive, store: Store, chosen: _Chosen) -> dict[Digest, int | None]:
     """Add a log's commits; return the blobs that its wanted versions need."""
     events: list[Event] = []
-    for data, commit in chosen.log.stored(0, chosen.log.place.root, chosen.state.seq):
+    for data, commit in chosen.log.stored(0, chosen.log.place.root, chosen.state):
         archive.add(numbered_key(chosen.log.place.log, commit.seq), data)
         events += filter(chosen.wanted, commit.events)
     return needed_blobs(store, events)
@@ -216,7 +216,7 @@ def _check_bytes(source: End, target: End, contents: Contents) -> None:
     needed: dict[Digest, int | None] = {}
     for ref in contents.refs:
         chosen = _chosen(source.stored_log(ref.model, source.identity), ref)
-        commits = chosen.log.stored(0, chosen.log.place.root, chosen.state.seq)
+        commits = chosen.log.stored(0, chosen.log.place.root, chosen.state)
         events = [event for _, commit in commits for event in filter(chosen.wanted, commit.events)]
         needed.update(needed_blobs(source.store, events))
     with BlobCopier(source.store, target.store, source.cache) as copier:
@@ -242,7 +242,7 @@ def _check_enough(source: End, target: End, ref: Ref) -> None:
     behind = compare_logs(source, target, ref.model)
     if behind is None or not (ref.selector or ref.digest):
         return
-    commits = behind.source.stored(behind.begin, behind.source.digest(behind.begin), behind.state.seq)
+    commits = behind.source.stored(behind.begin, behind.source.digest(behind.begin), behind.state)
     events = [event for _, commit in commits for event in commit.events]
     try:
         with BlobCopier(source.store, target.store, source.cache) as copier:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound, Offline
 from modelver.history.commit import MAX_COMMIT, Commit
+from modelver.history.state import State
 from modelver.log import LogPlace
 from modelver.log.read import LogReader
 from modelver.registry.base.opening import (
@@ -118,18 +119,35 @@ class StoredLog(LogReader):
         """Return a commit's digest; that of the founding file for 0."""
         return self.commit(seq)[1] if seq else self.place.root
 
-    def stored(self, after: int, head: str, last: int) -> Iterator[tuple[bytes, Commit]]:
-        """Yield the commits after a known one, up to another, as they are stored and as they read; the chain is checked.
+    def stored(self, after: int, head: str, state: State) -> Iterator[tuple[bytes, Commit]]:
+        """Yield the commits after a known one, up to the head, as they are stored and as they read.
+
+        Each comes once the next one has named it its parent, the last one where the state names it.
 
         Args:
             after: The number of the known one.
             head: Its digest.
-            last: The number of the last one that is wanted.
+            state: What the log says.
+
+        Raises:
+            LogTampered: The commits are not those that led to the head.
         """
-        keys = (numbered_key(self.place.log, seq) for seq in range(after + 1, last + 1))
+        keys = (numbered_key(self.place.log, seq) for seq in range(after + 1, state.seq + 1))
+        held: tuple[bytes, Commit] | None = None
         for seq, data in enumerate(read_ahead(self._store, keys, limit=MAX_COMMIT), after + 1):
             commit, head = self._checked(data, seq, parent=head)
-            yield data, commit
+            if held is not None:
+                yield held
+            held = data, commit
+        if head != state.head:
+            raise LogTampered(
+                "a commit is not the one that was read before",
+                where=numbered_key(self.place.log, state.seq),
+                expected=state.head[:12],
+                found=head[:12],
+            )
+        if held is not None:
+            yield held
 
 
 def open_end(

@@ -139,7 +139,7 @@ def _diverged(theirs: StoredLog, ours: StoredLog, last: int, where: str) -> Conf
 def _copy_log(behind: Behind, source: Store, target: Store, copier: BlobCopier, tally: Tally) -> None:
     model = str(behind.state.model or "")
     head = behind.source.digest(behind.begin)
-    commits = behind.source.stored(behind.begin, head, behind.state.seq)
+    commits = behind.source.stored(behind.begin, head, behind.state)
     while batch := list(islice(commits, _BATCH)):
         needed = needed_blobs(source, [event for _, commit in batch for event in commit.events])
         copy_blobs(copier, needed, tally)
