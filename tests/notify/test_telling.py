@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
+from modelver.history.commit import seal, unseal
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
 from modelver.registry.notices import announcing
@@ -656,3 +657,23 @@ def registry_url(registry: mv.Registry) -> str:
 def registry_again(registry: mv.Registry) -> mv.Registry:
     """Open a registry again: a configuration is read when an object first commits."""
     return mv.Registry(registry_url(registry))
+
+
+@pytest.mark.usefixtures("versions")
+def test_nobody_is_told_of_a_forged_commit(
+    registry: mv.Registry, receiver: Receiver, configure: Configure
+) -> None:
+    """A commit older than the checkpoint, which no reader chained, is told only if the chain leads over it."""
+    registry.set_alias(MODEL, "production", "1.0.0")
+    for number in range(75):
+        registry.record_metrics(f"{MODEL}:1.0.0", {"f1": float(number)})
+    configure(receiver.url)
+    log = Path(registry.url) / "models" / "acme--fraud"
+    assert [*(log / "checkpoints").iterdir()]
+    forged = log / "log" / f"{registry.history(MODEL, alias='production')[-1].generation:020d}.json"
+    body = unseal(forged.read_bytes(), what="a commit")
+    forged.chmod(0o644)
+    forged.write_bytes(seal(body.replace(b'"alias":"production"', b'"alias":"forgeries"')))
+    found = registry_again(registry).notify(MODEL, since=1)
+    assert found.unread
+    assert receiver.received == []
