@@ -1,14 +1,17 @@
 """Versions go from one registry into another, which keeps a log of its own, and keep their digests."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 import modelver as mv
-from modelver.history.commit import seal, unseal
+from modelver.history.checkpoint import encode_checkpoint
+from modelver.history.commit import CheckpointDigest, seal, unseal
 from modelver.history.event import Annotated, SweepDone, SweepStarted
 from modelver.log import Proposal
 from modelver.storage.layout import numbered_key
@@ -308,5 +311,23 @@ def test_a_forged_commit_older_than_the_checkpoint_is_not_adopted(new: NewRegist
     forged.write_bytes(seal(body.replace(version.digest.hex.encode(), evil.digest.hex.encode())))
     before = objects(Path(target.url))
     with pytest.raises(mv.LogTampered):
+        target.pull(MODEL, source=mv.Registry(source.url))
+    assert objects(Path(target.url)) == before
+
+
+def test_a_checkpoint_that_names_another_digest_than_the_commit_is_not_adopted(new: NewRegistry) -> None:
+    """Whoever may write to the source can't have gates asked of one version, and another one registered."""
+    source, target = new(), new()
+    version, good = publish(source), source.register("good", {"a": b"good"}, capture=False)
+    target.create_model("other")
+    log = source._session.log(ModelName(MODEL))
+    state = log.state()
+    entry = attrs.evolve(state.versions[version.version], digest=good.digest)
+    data = encode_checkpoint(attrs.evolve(state, versions={version.version: entry}))
+    source._session.store.put_new(numbered_key(log.place.checkpoints, state.seq), data)
+    log._vouched = CheckpointDigest(state.seq, hashlib.sha256(data).hexdigest())
+    log.append(lambda _: Proposal((SweepDone("none"),)), by="forger")
+    before = objects(Path(target.url))
+    with pytest.raises(mv.LogTampered, match="registers another"):
         target.pull(MODEL, source=mv.Registry(source.url))
     assert objects(Path(target.url)) == before
