@@ -135,10 +135,12 @@ def _without_filters(settings: Iterable[_Setting]) -> list[str] | None:
     ]
 
 
-def _head_of_status(status: Iterable[str]) -> tuple[str, str]:
+def _head_of_status(status: Sequence[str]) -> tuple[str, str]:
     """Return commit and branch, each empty if there is none."""
-    headers = dict(entry.removeprefix("# ").partition(" ")[::2] for entry in status if entry.startswith("# "))
-    commit, branch = headers.get("branch.oid", ""), headers.get("branch.head", "")
+    commit, branch = (
+        next((entry.removeprefix(name) for entry in status if entry.startswith(name)), "")
+        for name in ("# branch.oid ", "# branch.head ")
+    )
     return ("" if commit == "(initial)" else commit, "" if branch == "(detached)" else branch)
 
 
