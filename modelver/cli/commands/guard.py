@@ -8,10 +8,9 @@ import click
 
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_aliases
-from modelver.cli.durations import Duration
-from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, model_argument, pairs, verb
-from modelver.cli.terminal import say, write, write_json
+from modelver.cli.terminal import write, write_json
+from modelver.cli.watching import until_ended, watch_options
 
 if TYPE_CHECKING:
     from modelver.serving.guarding.guard import Guard
@@ -62,22 +61,9 @@ _CODES = {
 @click.option("--settle", metavar="TIME", help="How long to say nothing after a move. [default: 1m]")
 @click.option("--record/--no-record", default=None, help="Whether figures go on record. [default: --record]")
 @click.option("--dry-run", is_flag=True, help="Only tell.")
-@click.option("--watch", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
-@click.option(
-    "--every",
-    type=Duration(),
-    metavar="TIME",
-    help="With --watch: how often to look, such as 5m. [default: 1m]",
-)
+@watch_options(60.0, "1m", "Go on, until Ctrl-C or SIGTERM.")
 def command(
-    call: Call,
-    *,
-    model: str,
-    alias: str,
-    dry_run: bool,
-    watch: bool,
-    every: float | None,
-    **arguments: object,
+    call: Call, *, model: str, alias: str, dry_run: bool, every: float | None, **arguments: object
 ) -> int:
     """Watch what an alias serves, and roll back on a breach.
 
@@ -85,14 +71,12 @@ def command(
     """
     from modelver.cli.guarding import given_settings, make_guard, merged, project_settings
 
-    if every is not None and not watch:
-        raise click.UsageError("--every goes with --watch.")
     settings = merged(project_settings(model, alias), given_settings(arguments))
     guard = make_guard(call.registry, model, alias, settings, dry_run=dry_run)
     # What a guard logs is the first line of the report, which is shown here.
     logging.getLogger("modelver.guard").disabled = True
-    if watch:
-        _go_on(call, guard, 60.0 if every is None else every)
+    if every is not None:
+        _go_on(call, guard, every)
         return exit_codes.OK
     report = guard.run_once()
     if call.as_json:
@@ -109,7 +93,7 @@ def _show(call: Call, report: "GuardReport") -> None:
 
 
 def _go_on(call: Call, guard: "Guard", every: float) -> None:
-    """Tell of each look until somebody ends it: that is how it is to end, and no failure."""
+    """Tell of each look until somebody ends it."""
 
     def tell(report: "GuardReport") -> None:
         if call.as_json:
@@ -119,11 +103,8 @@ def _go_on(call: Call, guard: "Guard", every: float) -> None:
 
             write(f"{moment(report.at)}  {_line(report)}")
 
-    with ended_by_sigterm():
-        try:
-            guard.run(every, on_report=tell)
-        except KeyboardInterrupt:
-            say("Stopped.")
+    with until_ended("Stopped."):
+        guard.run(every, on_report=tell)
 
 
 def _line(report: "GuardReport") -> str:

@@ -6,10 +6,9 @@ import click
 
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_models
-from modelver.cli.durations import Duration
-from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, verb
 from modelver.cli.terminal import say, write_json
+from modelver.cli.watching import until_ended, watch_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be told.")
 @click.option("--test", is_flag=True, help="Only send each recipient an event that says nothing.")
-@click.option("--watch", is_flag=True, help="Go on, until Ctrl-C or SIGTERM.")
-@click.option(
-    "--every",
-    type=Duration(),
-    metavar="TIME",
-    help="With --watch: how often to look, such as 5m. [default: 30s]",
-)
+@watch_options(30.0, "30s", "Go on, until Ctrl-C or SIGTERM.")
 def command(
     call: Call,
     *,
@@ -40,7 +33,6 @@ def command(
     since: str | None,
     dry_run: bool,
     test: bool,
-    watch: bool,
     every: float | None,
 ) -> int:
     """Tell people what they were not told yet of promotions, rollbacks, yanks and rejections.
@@ -48,13 +40,11 @@ def command(
     Whom, and of what, is said by [[notify]] tables in modelver.toml, and in the file that $MODELVER_NOTIFY names. The
     exit code is 8 where something is left to be told.
     """
-    if sum((dry_run, test, watch)) > 1 or (test and (model or since)):
+    if sum((dry_run, test, every is not None)) > 1 or (test and (model or since)):
         raise click.UsageError("--test stands alone, and --watch goes with neither it nor --dry-run.")
-    if every is not None and not watch:
-        raise click.UsageError("--every goes with --watch.")
     start = int(since) if since is not None and since.isascii() and since.isdigit() else since
-    if watch:
-        _go_on(call, call.registry.keep_notifying(model, since=start, every=30.0 if every is None else every))
+    if every is not None:
+        _go_on(call, call.registry.keep_notifying(model, since=start, every=every))
         return exit_codes.OK
     found = call.registry.notify(model, since=start, dry_run=dry_run, test=test)
     _show(call, found)
@@ -62,14 +52,11 @@ def command(
 
 
 def _go_on(call: Call, rounds: "Iterator[Notified]") -> None:
-    """Tell of each round until somebody ends it: that is how it is to end, and no failure."""
-    with ended_by_sigterm():
-        try:
-            for found in rounds:
-                if found.deliveries or found.notes:
-                    _show(call, found)
-        except KeyboardInterrupt:
-            say("Stopped. What was not told yet is told next time.")
+    """Tell of each round until somebody ends it."""
+    with until_ended("Stopped. What was not told yet is told next time."):
+        for found in rounds:
+            if found.deliveries or found.notes:
+                _show(call, found)
 
 
 def _show(call: Call, found: "Notified") -> None:

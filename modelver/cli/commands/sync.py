@@ -8,10 +8,10 @@ import click
 from modelver.cli import exit_codes
 from modelver.cli.completion import complete_folders
 from modelver.cli.durations import Duration
-from modelver.cli.ending import ended_by_sigterm
 from modelver.cli.options import Call, ref_argument, verb
 from modelver.cli.progress import Bar
 from modelver.cli.terminal import say, write, write_json
+from modelver.cli.watching import until_ended, watch_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
     default="plain",
     help="How the files are laid out. [default: plain]",
 )
-@click.option("--watch", is_flag=True, help="Go on, and follow REF as it moves, until Ctrl-C or SIGTERM.")
-@click.option(
-    "--every",
-    type=Duration(),
-    metavar="TIME",
-    help="With --watch: how often to look, such as 5m. [default: 30s]",
-)
+@watch_options(30.0, "30s", "Go on, and follow REF as it moves, until Ctrl-C or SIGTERM.")
 @click.option(
     "--keep",
     type=int,
@@ -65,7 +59,6 @@ def command(
     ref: str,
     dest: str,
     layout: str,
-    watch: bool,
     every: float | None,
     grace: float,
     **arguments: object,
@@ -77,17 +70,10 @@ def command(
     """
     from typing import cast
 
-    if every is not None and not watch:
-        raise click.UsageError("--every goes with --watch.")
     registry, options = call.registry_beside(dest)
     choices = cast("MaterializeChoices", {**arguments, "storage_options": options})
-    if watch:
-        _watched(
-            call,
-            registry.sync(
-                ref, dest, layout, interval=30.0 if every is None else every, grace=grace, **choices
-            ),
-        )
+    if every is not None:
+        _watched(call, registry.sync(ref, dest, layout, interval=every, grace=grace, **choices))
         return exit_codes.OK
     with Bar("laying out") as bar:
         choices["callback"] = bar
@@ -101,13 +87,10 @@ def command(
 
 
 def _watched(call: Call, news: "Iterator[News[Materialized]]") -> None:
-    """Tell what happens until somebody ends it: that is how it is to end, and no failure."""
-    with ended_by_sigterm():
-        try:
-            for each in news:
-                _tell(call, each)
-        except KeyboardInterrupt:
-            say("Stopped. What stands there is whole.")
+    """Tell what happens until somebody ends it."""
+    with until_ended("Stopped. What stands there is whole."):
+        for each in news:
+            _tell(call, each)
 
 
 def _tell(call: Call, news: "News[Materialized]") -> None:
