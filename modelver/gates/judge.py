@@ -29,7 +29,7 @@ def judge_each(case: Case, policies: Sequence[Policy]) -> list[Verdict]:
     Two policies may have a check of one name and answer it differently: what one says is nothing to the other.
     """
     found = list(checks.yank(case.entry)) if case.alias is not None else []
-    for policy, required in _asking(case, policies):
+    for policy, required in asking(case, policies):
         weighed = (
             weigh(case, policies, asking=policy, signed=required.signature, separate=required.separate)
             if required.asks_people or required.rules
@@ -46,10 +46,10 @@ def judge_each(case: Case, policies: Sequence[Policy]) -> list[Verdict]:
 
 def requirements(case: Case, policies: Sequence[Policy]) -> list[Requirement]:
     """Return what the policies require of a step."""
-    return [required for _, required in _asking(case, policies)]
+    return [required for _, required in asking(case, policies)]
 
 
-def _asking(case: Case, policies: Sequence[Policy]) -> list[tuple[Policy, Requirement]]:
+def asking(case: Case, policies: Sequence[Policy]) -> list[tuple[Policy, Requirement]]:
     """Return the policies that require something of a step, with what they require."""
     if case.alias is None:
         return [(policy, policy.register) for policy in policies]

@@ -20,7 +20,6 @@ from modelver.errors import (
     LimitExceeded,
     LogTampered,
     ModelverError,
-    Offline,
     StoreError,
 )
 from modelver.history.checkpoint import encode_checkpoint
@@ -37,6 +36,7 @@ from modelver.history.fold import RANDOM_ID, replay
 from modelver.history.state import State
 from modelver.log.read import LogPlace, LogReader
 from modelver.storage.cached import CachedStore
+from modelver.storage.failures import told_remembered
 from modelver.storage.layout import numbered_key
 from modelver.storage.lock import advisory_lock
 from modelver.storage.store import Store
@@ -144,11 +144,8 @@ class Log(LogReader):
     def _check_reached(self, recalls: int) -> None:
         """Refuse to call something done by what this machine remembers, which may be old."""
         if self._recalls != recalls:
-            raise Offline(
-                "the store can't be reached, and what this machine remembers of it may be old",
-                where=f"{self._store.url}/{self.place.log}",
-                hint="Nothing was written. Try again when it can be reached.",
-            )
+            where = f"{self._store.url}/{self.place.log}"
+            raise told_remembered(where, "Nothing was written. Try again when it can be reached.")
 
     def _write(self, state: State, proposal: Proposal, by: str, identity: str) -> State | None:
         """Store a proposal as the next commit; return the state after it, or None where another writer won."""

@@ -127,10 +127,9 @@ def find_tag(git: Asks, name: str) -> GitTag | None:
     listed = git.ask("for-each-ref", "--format=%(objectname) %(refname)", "--", place)
     if not listed:
         raise StoreError("git can't tell whether there is a tag", where=name, found=_said(listed))
+    # What is below that name is listed, too.
     pairs = (line.split(" ") for line in listed.output.splitlines())
-    own = next(
-        (pair[0] for pair in pairs if pair[1:] == [place]), None
-    )  # it lists what is below that name, too
+    own = next((pair[0] for pair in pairs if pair[1:] == [place]), None)
     return _read_tag(git, name, own) if own else None
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from modelver.gates import Case, Policy
 from modelver.gates.approving import role_of, weigh_one
+from modelver.gates.judge import asking
 from modelver.gates.policy import Requirement
 from modelver.history.governing import Approved, Judgement
 from modelver.history.state import AliasChange, Approval, Rejection, State, VersionEntry
@@ -175,11 +176,8 @@ def _asking(
     case: Case, policies: tuple[Policy, ...], said: Judgement
 ) -> Iterator[tuple[Policy, Requirement]]:
     """Yield the policies that ask something of the alias which the judgement may answer."""
-    for policy in policies:
-        required = policy.aliases.get(case.alias) if case.alias else None
-        if required is not None and (
-            role_of(said) in required.approvals or required.checklists or required.signature or required.rules
-        ):
+    for policy, required in asking(case, policies) if case.alias else ():
+        if role_of(said) in required.approvals or required.checklists or required.signature or required.rules:
             yield policy, required
 
 

@@ -160,9 +160,8 @@ class Follower(Generic[T]):
                 not served in any case.
         """
         self._place.close()
-        self._worker.stop(
-            0.0 if self._place.is_ours else timeout
-        )  # (which may wait for who calls a callback)
+        # The thread may be waiting for who calls a callback, so nobody waits for it there.
+        self._worker.stop(0.0 if self._place.is_ours else timeout)
         self.reap()
 
     def __enter__(self) -> Self:

@@ -54,6 +54,18 @@ def told(error: BaseException) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
+def told_remembered(where: str, hint: str) -> Offline:
+    """Return the error for what must not be done by what this machine remembers of a store, which may be old.
+
+    Args:
+        where: What would have been asked.
+        hint: What was done, and what to do.
+    """
+    return Offline(
+        "the store can't be reached, and what this machine remembers of it may be old", where=where, hint=hint
+    )
+
+
 def told_offline(where: str) -> Offline:
     """Return the error for what offline mode forbids.
 

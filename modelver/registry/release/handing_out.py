@@ -101,9 +101,8 @@ def write(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(16)}.tmp")
     try:
-        with temporary.open(
-            "x", encoding="utf-8", newline="\n"
-        ) as file:  # new, so it is no link; its mode is by umask
+        # A new file: it is no link, and its mode is by umask.
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
         temporary.replace(path)
     except OSError as error:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound, Offline
+from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound
 from modelver.history.commit import MAX_COMMIT, Commit
 from modelver.history.state import State
 from modelver.log import LogPlace
@@ -21,6 +21,7 @@ from modelver.registry.base.opening import (
 from modelver.registry.base.session import Session
 from modelver.registry.reader import RegistryReader
 from modelver.storage.ahead import read_ahead
+from modelver.storage.failures import told_remembered
 from modelver.storage.layout import MODELS, REGISTRY_FILE, REGISTRY_LOG, model_prefix, numbered_key
 from modelver.storage.store import Store
 from modelver.values.name import ModelName
@@ -72,11 +73,8 @@ class End(Session):
         """
         recalled = getattr(self.store, "recalls", 0) != self._recalls
         if recalled or getattr(self.store, "stale_since", None) is not None:
-            raise Offline(
-                "the store can't be reached, and what this machine remembers of it may be old",
-                where=self.store.url,
-                hint="Nothing was copied. Try again when it can be reached.",
-            )
+            hint = "Nothing was copied. Try again when it can be reached."
+            raise told_remembered(self.store.url, hint)
 
     def take_founding(self, data: bytes) -> None:
         """Make this the same registry as another one, by its founding file.
