@@ -22,6 +22,7 @@ from modelver.content.keeping.survey import survey
 from modelver.errors import Conflict, InvalidValue
 from modelver.storage.lock import advisory_lock
 from modelver.values.digest import Digest
+from tests import resources
 from tests.content.afar import AfarStore, Machine, content, files_of, used
 from tests.registries import ordinary_account
 
@@ -295,10 +296,10 @@ def test_what_this_process_holds_stays(machine: Machine) -> None:
 
 def test_many_loads_take_one_descriptor(machine: Machine) -> None:
     """A process may load a version as often as it likes."""
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = resources.descriptors()
     held = [machine.held(b"a")[1] for _ in range(20)]
     assert len({id(each) for each in held}) == 1
-    assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
+    assert len(resources.descriptors() - before) == 1
 
 
 def start(machine: Machine, work: str, *arguments: object) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ import pytest
 
 import modelver as mv
 from modelver.storage import open_store
+from tests import resources
 from tests.registries import MODEL, publish
 from tests.servers.faultproxy import NO_FAULTS, FaultProxy, Faults
 from tests.servers.seaweedfs import SeaweedFS
@@ -158,11 +159,6 @@ def verified(report: mv.Report) -> None:
         raise mv.StoreError(str(report))
 
 
-def running() -> set[str]:
-    """Return the names of all threads but fsspec's own, which lives as long as the process."""
-    return {thread.name for thread in threading.enumerate()} - {"fsspecIO"}
-
-
 VERBS: dict[str, Callable[[mv.Registry], object]] = {
     "register": lambda registry: publish(registry, b"new"),
     "register a large file": lambda registry: publish(registry, bytes(20 * 2**20)),
@@ -197,7 +193,7 @@ def test_every_verb_ends_in_time_whatever_the_network_does_to_a_client(
 ) -> None:
     """Writing fails, and reading too unless it was read before; nothing hangs, nothing is written, no thread is left."""
     timeout = 4.0
-    threads = running()
+    threads = resources.threads()
     url, options = seaweedfs.fresh()
     writer = mv.Registry(url, storage_options=options, cache_dir=tmp_path / "writer", create=True)
     for content in (b"1", b"2"):
@@ -236,5 +232,5 @@ def test_every_verb_ends_in_time_whatever_the_network_does_to_a_client(
             assert {verb for verb in told if not told[verb]} == (KEPT if warm else set()), outcomes
             assert set(told.values()) <= {"", "Offline", "StoreError", "CommitUnknown"}
             assert max(seconds for *_, seconds in outcomes) < timeout + MARGIN, outcomes
-    assert running() == threads
+    assert resources.threads() <= threads
     assert seaweedfs.behind(url) == before
