@@ -162,8 +162,8 @@ def check_tag(
     remote: str,
     *,
     bring: bool,
-) -> Step:
-    """Tell what tagging would do.
+) -> tuple[Step, ...]:
+    """Tell what tagging would do, and pushing where a remote is named.
 
     Args:
         checkout: The checkout.
@@ -172,7 +172,7 @@ def check_tag(
         scheme: The model's scheme.
         digest: The version's digest.
         commit: The commit that the version's tag has to name; empty where none was recorded.
-        remote: A remote whose tag counts too; empty where no other repository is to be asked.
+        remote: A remote to push to, whose tag counts too; empty where no other repository is to be asked.
         bring: Whether a tag that only the remote has may be brought into this clone.
 
     Raises:
@@ -188,9 +188,10 @@ def check_tag(
     tags = [each for each in (near, far) if each is not None]
     for each in tags:
         tagging.check_tag(each, digest, commit)
+    push = (Step("push", "already" if far else "would", remote),) if remote else ()
     if tags:
-        return Step("tag", "already", name)
-    return Step("tag", "would", _told(name, commit or checkout.head, model, scheme))
+        return (Step("tag", "already", name), *push)
+    return (Step("tag", "would", _told(name, commit or checkout.head, model, scheme)), *push)
 
 
 def recorded_commit(version: ModelVersion) -> str:

@@ -74,20 +74,20 @@ def checked(
     """Ask all that can be asked before anything is changed; return the first trouble, and what each step would do."""
     troubles: list[ModelverError] = []
 
-    def ask(name: str, question: Callable[[], Step]) -> Step:
+    def ask(name: str, question: Callable[[], Step | tuple[Step, ...]]) -> tuple[Step, ...]:
         try:
-            return question()
+            answer = question()
         except ModelverError as error:
             troubles.append(error)
-            return Step(name, "refused", str(error))
+            return (Step(name, "refused", str(error)),)
+        return answer if isinstance(answer, tuple) else (answer,)
 
     steps = [
-        ask("check", partial(_check, ready, explicit=explicit, outputs=outputs)),
-        ask("register", partial(_may_register, ready)),
-        ask("tag", partial(may_tag, ready)),
-        *([Step("push", "would", ready.order.tagging.remote)] if ready.order.tagging.push else []),
-        ask("files", partial(_may_write, ready)),
-        ask("alias", partial(_may_move, ready)),
+        *ask("check", partial(_check, ready, explicit=explicit, outputs=outputs)),
+        *ask("register", partial(_may_register, ready)),
+        *ask("tag", partial(may_tag, ready)),
+        *ask("files", partial(_may_write, ready)),
+        *ask("alias", partial(_may_move, ready)),
     ]
     failed = [each for each in ready.plan.moving if not each] if steps[-1].outcome == "would" else []
     if failed and not troubles and ready.order.dry_run:
@@ -125,8 +125,8 @@ def _may_register(ready: Ready) -> Step:
     return Step("register", "already" if plan.entry else "would", str(plan.version))
 
 
-def may_tag(ready: Ready) -> Step:
-    """Tell what tagging would do.
+def may_tag(ready: Ready) -> tuple[Step, ...]:
+    """Tell what tagging would do, and pushing where that is asked for.
 
     Raises:
         AlreadyExists: A tag says something else.
@@ -135,9 +135,8 @@ def may_tag(ready: Ready) -> Step:
     """
     wanted, plan = ready.order.tagging, ready.plan
     if ready.checkout is None or wanted.wanted is False:
-        return Step(
-            "tag", "skipped", "no tag was asked for" if ready.checkout else "there is no git checkout"
-        )
+        why = "no tag was asked for" if ready.checkout else "there is no git checkout"
+        return (Step("tag", "skipped", why),)
     if plan.entry is not None:
         commit = checkouts.recorded_commit(model_version(ready.session, plan.state, plan.entry))
     else:

@@ -89,7 +89,7 @@ def _finished(ready: Ready, version: ModelVersion, checked: Step) -> Release:
     steps = [checked, Step("register", "done" if version.created else "already", str(version.version))]
     tag = ""
     if ready.checkout is None or order.tagging.wanted is False:
-        steps.append(may_tag(ready))
+        steps += may_tag(ready)
     else:
         scheme = scheme_of(plan.state)
         tag, made = checkouts.make_tag(ready.session, ready.checkout, version, scheme, order.tagging)
