@@ -17,6 +17,9 @@ NOBODY = 65534
 
 Workers = Callable[[str, int, Path], list[str]]
 
+PATIENT = "from modelver.cache import database\ndatabase.BUSY_SECONDS = 100.0\n"
+"""What is waited for in vain is done without, which no test is about; a machine may be very slow."""
+
 
 @pytest.fixture
 def foreign_folder(tmp_path: Path) -> Path:
@@ -51,7 +54,7 @@ def workers() -> Workers:
     def run(script: str, number: int, folder: Path) -> list[str]:
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", script, str(i), str(folder)],
+                [sys.executable, "-c", PATIENT + script, str(i), str(folder)],
                 stdout=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
@@ -59,7 +62,7 @@ def workers() -> Workers:
             for i in range(number)
         ]
         try:
-            outputs = [process.communicate(timeout=120)[0] for process in processes]
+            outputs = [process.communicate(timeout=240)[0] for process in processes]
         finally:
             for process in processes:
                 with suppress(ProcessLookupError):

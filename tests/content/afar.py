@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from modelver.content.fetch import Wanted, held_folder
 from modelver.content.keeping.cleaning import Wish
 from modelver.content.keeping.holding import Hold
 from modelver.content.keeping.keeper import Keeper
+from modelver.errors import Conflict
 from modelver.storage.layout import blob_key
 from modelver.storage.local import LocalStore
 from modelver.values.digest import Digest
@@ -127,7 +129,8 @@ def main(work: str, store: str, cache: str, arguments: Sequence[str]) -> None:
             assert content(folder) == list(files_of(number))
             del held
         else:
-            machine.keeper.prune(Wish(everything=True))
+            with suppress(Conflict):  # those who load may be faster for as long as it waits
+                machine.keeper.prune(Wish(everything=True))
     tell("done")
 
 

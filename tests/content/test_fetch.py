@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,16 @@ def content(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
+
+
+@contextmanager
+def umask(mode: int) -> Iterator[None]:
+    """Run the block with another umask."""
+    before = os.umask(mode)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def stores(tmp_path: Path) -> list[Store]:
@@ -145,8 +157,7 @@ def test_what_is_there_is_not_written_over(kind: str, tmp_path: Path) -> None:
 
 def test_an_ordinary_account_shares_inodes_but_never_writable_ones() -> None:
     """The shared folder may link to blobs, which stay read-only; a copy of one's own shares nothing with the store."""
-    with ordinary_account() as home:
-        os.umask(0o077)
+    with ordinary_account() as home, umask(0o077):
         store = LocalStore(home / "registry")
         wanted = filled(store)
         blob = store.local_path(blob_key(Digest.of(FILES["a.bin"])))
@@ -159,7 +170,6 @@ def test_an_ordinary_account_shares_inodes_but_never_writable_ones() -> None:
         (mine / "a.bin").write_bytes(b"changed")
         assert blob.read_bytes() == FILES["a.bin"]
         assert blob.stat().st_mode == mode
-        os.umask(0o022)
 
 
 def test_without_hard_links_files_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,9 +241,6 @@ def test_the_cache_is_made_for_one_user_alone(
     tmp_path: Path, stamps: StampCache, private_cache: Path
 ) -> None:
     """Whatever the umask, nobody else may enter."""
-    umask = os.umask(0)
-    try:
+    with umask(0):
         shared_folder(filled(LocalStore(tmp_path / "registry")), private_cache / "new", checking(stamps))
-    finally:
-        os.umask(umask)
     assert (private_cache / "new").stat().st_mode & 0o777 == 0o700

@@ -299,7 +299,8 @@ def test_many_loads_take_one_descriptor(machine: Machine) -> None:
     before = resources.descriptors()
     held = [machine.held(b"a")[1] for _ in range(20)]
     assert len({id(each) for each in held}) == 1
-    assert len(resources.descriptors() - before) == 1
+    new = [name for _, name in resources.descriptors() - before if name.startswith(str(machine.cache))]
+    assert len(new) == 1
 
 
 def start(machine: Machine, work: str, *arguments: object) -> subprocess.Popen[str]:
@@ -416,8 +417,8 @@ def test_six_processes_fetch_each_blob_once(machine: Machine) -> None:
 
 def test_nobody_ever_sees_half_a_version(machine: Machine) -> None:
     """Four processes load under a limit that has no room for them all, while one removes everything all the time."""
-    workers = [*(start(machine, "load", 6) for _ in range(4)), start(machine, "prune", 6)]
-    outputs = [worker.communicate(timeout=120)[0] for worker in workers]
+    workers = [*(start(machine, "load", 4) for _ in range(4)), start(machine, "prune", 4)]
+    outputs = [worker.communicate(timeout=240)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * 5
     assert outputs == ["done\n"] * 5
     machine.keeper.prune(ALL)

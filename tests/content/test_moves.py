@@ -67,6 +67,7 @@ def test_a_failure_while_storing_gives_back_what_was_taken(
 ) -> None:
     """One bad file among good ones: the good ones are free again."""
     write_tree(source, {"a.bin": "1" * 100, "b.bin": "2"})
+    old(source / "b.bin")
     before = snapshot(source)
     moves = Moves()
 

@@ -26,13 +26,15 @@ class Counting(MemoryStore):
         super().__init__(name)
         self.read = 0
         self.most: int | None = None
+        self._counting = threading.Lock()
 
     def read_range(self, key: str, offset: int, length: int) -> bytes:
         """Read, or be gone."""
         if self.most is not None and offset >= self.most:
             raise StoreError("gone", where=key)
         data = super().read_range(key, offset, length)
-        self.read += len(data)
+        with self._counting:
+            self.read += len(data)
         return data
 
 
