@@ -39,8 +39,9 @@ def send_files(files: Sequence[LocalFile], transfer: Transfer) -> tuple[Stored, 
             if stop.is_set():
                 raise Cancelled
             digest = known_digest(file) or _digest(file, transfer, cancelled)
-            jobs.append(senders.submit(_store, file, digest, transfer, sender, stop))
-            return jobs[-1]
+            job = senders.submit(_store, file, digest, transfer, sender, stop)
+            jobs.append(job)
+            return job
 
         try:
             return tuple(job.result() for job in run_largest_first(files, lambda file: file.size, hashed))

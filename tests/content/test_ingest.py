@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import fsspec
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelver.cache.stamps import StampCache
+from modelver.content import outgoing
 from modelver.content.blobs import get_blob
 from modelver.errors import IntegrityError, InvalidValue, ModelverError, NotFound, SourceChanged, StoreError
 from modelver.storage.layout import blob_key
@@ -110,6 +115,31 @@ def test_equal_files_are_stored_once(
     found = stored(source, store, stamps, private_cache)
     assert len({one.entry.sha256 for one in found.values()}) == 1
     assert len(list(store.list("blobs"))) == 2  # the bytes, and their map
+
+
+@pytest.fixture
+def slow_lines() -> Iterator[None]:
+    """Have each line of `outgoing.py` take a while, so that threads meet in between any two of them."""
+
+    def each(frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+        if frame.f_code.co_filename != outgoing.__file__:
+            return None
+        time.sleep(0.001 if event == "line" else 0)
+        return each
+
+    before = threading.gettrace()
+    threading.settrace(each)
+    yield
+    threading.settrace(before)  # type: ignore[arg-type] # None is what it was
+
+
+def test_threads_take_no_result_of_each_other(
+    stamps: StampCache, private_cache: Path, slow_lines: None
+) -> None:
+    """Each of many files that are sent at once has its own entry, wherever one thread waits for another."""
+    files = {f"{number:02}": bytes(number) for number in range(40)}
+    found = stored(files, MemoryStore(os.urandom(8).hex()), stamps, private_cache)
+    assert {path: one.entry.size for path, one in found.items()} == {path: len(files[path]) for path in files}
 
 
 def test_an_empty_file_is_a_file(
