@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -19,9 +20,10 @@ from tests.servers.sshd import Sshd
 # gcsfs reads it when it is imported; it would ask an emulator for what only Google has, a minute long.
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
-# A deadline would make the outcome depend on how busy the machine is.
-hypothesis.settings.register_profile("house", deadline=None, max_examples=40)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=400)
+# Times would make the outcome depend on how busy the machine is.
+UNTIMED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("house", max_examples=40, **UNTIMED)
+hypothesis.settings.register_profile("thorough", max_examples=400, **UNTIMED)
 hypothesis.settings.load_profile("house")
 
 

@@ -28,7 +28,7 @@ class RacyCreate(BadStore):
         """Check, then act."""
         if key in self._objects:
             raise AlreadyExists("taken", where=key)
-        time.sleep(0.001)
+        time.sleep(0.01)  # long enough for another thread on a busy machine
         self._objects[key] = data
 
 

@@ -38,6 +38,8 @@ class TestAzurite(StoreContract):
     """A container of Azurite."""
 
     contested = 10
+    waited_for = 30
+    examples = 10
 
     @pytest.fixture
     def store(self, azurite: Azurite) -> Store:
@@ -92,8 +94,10 @@ def test_a_lost_reply_is_no_loss(azurite: Azurite) -> None:
             proxy.faults = Faults()
             with pytest.raises(NotFound):
                 store.size("so/that/a/connection/is/kept")
-            proxy.faults = Faults(drop_reply=0.5, error_after=0.3)
+            proxy.faults = Faults(drop_reply=0.35, error_after=0.25)
             store.put_new(f"log/{number}", b"mine")
+        assert proxy.requests["PUT", "drop_reply"]
+        assert proxy.requests["PUT", "error_after"]
     assert [entry.size for entry in open_store(url, storage_options=options).list("log")] == [4] * 10
 
 
@@ -205,7 +209,7 @@ def test_a_copy_is_what_the_service_says(
     with _answering((200, _SIZED), *answers) as address:
         options = {"account_name": ACCOUNT, "connection_string": _CONNECTION.format(KEY=KEY, address=address)}
         filesystem = fsspec.filesystem("az", **options, skip_instance_cache=True)
-        here, there = (AzureContainer(name, "", filesystem, 5) for name in ("here", "there"))
+        here, there = (AzureContainer(name, "", filesystem, 60) for name in ("here", "there"))
         if isinstance(copied, bool):
             assert here.copy_from(there, "blobs/ab") is copied
         else:
@@ -248,10 +252,13 @@ def _answering(*answers: tuple[int, dict[str, str]]) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_forked_child_ends(azurite: Azurite) -> None:
     """At the end of a process adlfs waits for its loop; in a forked child, where none runs, that would be forever."""
     url, options = azurite.fresh()
-    done = subprocess.run([sys.executable, "-c", _FORKING, url, json.dumps(options)], timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKING, url, json.dumps(options)], timeout=240, check=False
+    )
     assert done.returncode == 0
     assert set(azurite.behind(url)) == {"parent", "child"}
 

@@ -34,6 +34,7 @@ class TestFakeGCS(StoreContract):
     """A bucket of fake-gcs-server."""
 
     contested = 20
+    examples = 10
 
     @pytest.fixture
     def store(self, fake_gcs: FakeGCS) -> Store:
@@ -82,10 +83,12 @@ def _some_verbs(store: Store) -> list[Callable[[], object]]:
 def test_a_lost_reply_is_no_loss(fake_gcs: FakeGCS) -> None:
     """Who created an object, but never heard so, is not told that somebody else did."""
     url, options = fake_gcs.fresh()
-    with FaultProxy("127.0.0.1", fake_gcs.port, Faults(drop_reply=0.5, error_after=0.3)) as proxy:
+    with FaultProxy("127.0.0.1", fake_gcs.port, Faults(drop_reply=0.35, error_after=0.25)) as proxy:
         store = open_store(url, storage_options={**options, "endpoint_url": proxy.url})
         for number in range(10):
             store.put_new(f"log/{number}", b"mine")
+        assert proxy.requests["POST", "drop_reply"]
+        assert proxy.requests["POST", "error_after"]
     assert [entry.size for entry in open_store(url, storage_options=options).list("log")] == [4] * 10
 
 
@@ -202,7 +205,7 @@ def test_another_service_is_not_copied_from() -> None:
 
 def _bucket(name: str, address: str) -> GcsBucket:
     options = {**_NOBODY, "endpoint_url": address}
-    return GcsBucket(name, "", fsspec.filesystem("gs", **options, skip_instance_cache=True), 5)
+    return GcsBucket(name, "", fsspec.filesystem("gs", **options, skip_instance_cache=True), 60)
 
 
 @contextmanager

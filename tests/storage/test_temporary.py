@@ -93,6 +93,7 @@ def test_without_locks_age_tells(store: LocalStore, monkeypatch: pytest.MonkeyPa
     assert left(store) == [new.name]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_no_file_is_lost_to_a_cleaner_that_never_rests(store: LocalStore) -> None:
     """Writers whose new files are looked at, and sometimes taken, before they are locked lose no object."""
     stop = threading.Event()

@@ -1,6 +1,6 @@
 """Trying again: at random times that grow, within a bounded time."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,8 +18,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         pauses.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    # For that module alone: other threads' time goes on.
+    monkeypatch.setattr(tries, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
     return pauses
 
 
@@ -37,7 +37,8 @@ def test_the_last_try_ends_in_time(timeout: float, slept: list[float]) -> None:
 def test_pauses_are_random_and_grow(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """The n-th pause is uniform between nothing and twice the last bound, at most five seconds."""
     bounds: list[float] = []
-    monkeypatch.setattr(tries.random, "uniform", lambda low, high: bounds.append(high) or low)
+    uniform = SimpleNamespace(uniform=lambda low, high: bounds.append(high) or low)
+    monkeypatch.setattr(tries, "random", uniform)
     again = Tries(60.0)
     for _ in range(9):
         assert again.again(reached=True)
