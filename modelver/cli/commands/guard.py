@@ -73,8 +73,7 @@ def command(
 
     settings = merged(project_settings(model, alias), given_settings(arguments))
     guard = make_guard(call.registry, model, alias, settings, dry_run=dry_run)
-    # What a guard logs is the first line of the report, which is shown here.
-    logging.getLogger("modelver.guard").disabled = True
+    _be_quiet()
     if every is not None:
         _go_on(call, guard, every)
         return exit_codes.OK
@@ -84,6 +83,13 @@ def command(
     else:
         _show(call, report)
     return _CODES.get(report.outcome, exit_codes.CHECK_FAILED)
+
+
+def _be_quiet() -> None:
+    """Have the guard log nothing meanwhile: that is the first line of the report, which is shown here."""
+    logger = logging.getLogger("modelver.guard")
+    logger.disabled = True
+    click.get_current_context().call_on_close(lambda: setattr(logger, "disabled", False))
 
 
 def _show(call: Call, report: "GuardReport") -> None:
