@@ -1,9 +1,11 @@
 """A real receiver of webhooks on the loopback, which answers as it is told."""
 
 import json
+import socket
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
@@ -29,6 +31,15 @@ class Request(NamedTuple):
     def verified(self, secret: str = SECRET) -> Any:
         """Return the event, verified by the real library."""
         return Webhook(secret).verify(self.body, dict(self.headers))
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Give a port on which nobody listens but a `Receiver` of its own, and which no other process can take meanwhile."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 class Receiver(ThreadingHTTPServer):

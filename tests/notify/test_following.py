@@ -13,7 +13,7 @@ from modelver.notify.notified import Notified
 from modelver.notify.target import Target
 from modelver.registry.notices.notifying import Asked, Rests, follow
 from tests.notify.conftest import Configure
-from tests.notify.receiver import Receiver
+from tests.notify.receiver import Receiver, deaf_port
 from tests.registries import MODEL, publish
 
 TARGET = Target("https://hooks.example.org", "S")
@@ -35,9 +35,7 @@ def test_each_round_tells_what_is_new(
 
 def test_who_fails_is_left_alone(registry: mv.Registry, configure: Configure) -> None:
     """For this round's other models, and for the next rounds; others are told meanwhile."""
-    with Receiver() as gone:
-        port = gone.port
-    with Receiver() as receiver:
+    with deaf_port() as port, Receiver() as receiver:
         configure(f"http://127.0.0.1:{port}/hook", receiver.url, at_once="false")
         registry.notify()
         for name in ("a", "b"):

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from modelver.notify.posting import Answer, post
 from modelver.notify.target import Target
-from tests.notify.receiver import PATIENCE, Receiver
+from tests.notify.receiver import PATIENCE, Receiver, deaf_port
 
 
 def send(url: str, timeout: float = PATIENCE) -> Answer:
@@ -134,9 +134,8 @@ def test_what_is_no_answer_is_trouble(answers: tuple[bytes, ...]) -> None:
 
 def test_nobody_there_is_trouble() -> None:
     """A refused connection says so."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert send(f"http://127.0.0.1:{port}/").trouble == "Connection refused"
+    with deaf_port() as port:
+        assert send(f"http://127.0.0.1:{port}/").trouble == "Connection refused"
 
 
 def test_a_recipient_that_says_nothing_is_left() -> None:

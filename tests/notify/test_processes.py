@@ -19,7 +19,7 @@ import modelver as mv
 from modelver.notify.background import MAX_WAITING, Background, background
 from tests.cli.support import COMMAND
 from tests.notify.conftest import Configure, settled
-from tests.notify.receiver import PATIENCE, Receiver
+from tests.notify.receiver import PATIENCE, Receiver, deaf_port
 from tests.registries import MODEL, publish
 
 COMMIT = """
@@ -38,6 +38,7 @@ background = Background()
 def job():
     while not background._changed._waiters:
         time.sleep(0.01)
+    time.sleep(0.1)  # it has gone to wait by now
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
 
@@ -92,14 +93,13 @@ def test_a_process_that_is_killed_before_it_told_anybody_loses_no_event(
     root: Path, configure: Configure
 ) -> None:
     """The recipient was never told of this registry before, and is told of this commit all the same."""
-    with Receiver() as gone:
-        port = gone.port
-    configure(f"http://127.0.0.1:{port}/hook")
-    with committing(root, "1.0.0") as process:
-        process.kill()
-    with Receiver(port) as receiver:
-        assert [each.outcome for each in mv.Registry(root).notify().deliveries] == ["delivered"]
-        assert receiver.types == ["alias.promoted"]
+    with deaf_port() as port:
+        configure(f"http://127.0.0.1:{port}/hook")
+        with committing(root, "1.0.0") as process:
+            process.kill()
+        with Receiver(port) as receiver:
+            assert [each.outcome for each in mv.Registry(root).notify().deliveries] == ["delivered"]
+            assert receiver.types == ["alias.promoted"]
 
 
 def test_a_command_ends_though_its_recipient_does_not_answer(
@@ -153,6 +153,7 @@ def test_a_forked_child_tells_what_it_commits(root: Path, receiver: Receiver, co
     registry = mv.Registry(root)
     registry.set_alias(MODEL, "production", "1.0.0")
     receiver.wait_for(1)
+    asked, told = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
@@ -160,9 +161,13 @@ def test_a_forked_child_tells_what_it_commits(root: Path, receiver: Receiver, co
             idle = background().wait(0)
             registry.set_alias(MODEL, "staging", "1.1.0")
             code = 0 if idle and not background().wait(0) else 2
+            os.write(told, b"1")
             background().wait(PATIENCE)
         finally:
             os._exit(code)
+    os.close(told)
+    with os.fdopen(asked, "rb") as pipe:
+        assert pipe.read(1) == b"1", "the child ended early"
     # The child tells what its parent is still telling, too: both have the id of one event.
     receiver.wait_for(2)
     receiver.held.set()
