@@ -1,7 +1,9 @@
 """Fixtures for the tests of serving: a registry with three versions, a place to write changes down, files to load."""
 
+import gc
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import modelver as mv
 from tests.registries import MODEL, publish
 
 FEATURES = np.array([[0.0], [1.0], [2.0], [3.0]])
-PATIENCE = 30.0
-"""Seconds after which something that should have happened never will."""
+PATIENCE = 60.0
+"""Seconds after which something that should have happened never will, on a busy machine too."""
+NEVER = 1e9
+"""An interval after which no test looks: the first look is after a random part of it."""
 
 
 def until(happened: Callable[[], object], what: str) -> None:
@@ -23,6 +27,16 @@ def until(happened: Callable[[], object], what: str) -> None:
     while not happened():
         assert time.monotonic() < deadline, f"{what} never happened"
         time.sleep(0.002)
+
+
+def until_gone(what: str, *objects: weakref.ref[object]) -> None:
+    """Wait until nothing holds objects any more; a thread that is about to end may hold one for a moment."""
+
+    def gone() -> bool:
+        gc.collect()
+        return all(each() is None for each in objects)
+
+    until(gone, f"the end of {what}")
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from wsgiref.validate import validator
 import attrs
 import uvicorn
 
+from tests.serving.conftest import PATIENCE
+
 
 @attrs.define
 class Answer:
@@ -36,7 +38,7 @@ class Answer:
 
 def get(port: int, path: str) -> Answer:
     """Send a request."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         connection.request("GET", path)
         with connection.getresponse() as reply:
             header = [(name.lower(), value) for name, value in reply.getheaders()]

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 import modelver as mv
 from tests.registries import MODEL
+from tests.serving.conftest import NEVER, until
 
-NEVER = 3600.0
-"""An interval after which no test looks."""
 NUMBERS = ("1.0.0", "1.1.0", "1.2.0")
 
 
@@ -34,7 +33,7 @@ def move(registry: mv.Registry, follower: mv.Follower[str], version: str) -> Non
 
 @contextmanager
 def swapping(registry: mv.Registry, follower: mv.Follower[str]) -> Iterator[None]:
-    """Move production from one version to the next all the while."""
+    """Move production from one version to the next all the while, and for the first time before the block."""
     ended = threading.Event()
 
     def work() -> None:
@@ -46,8 +45,8 @@ def swapping(registry: mv.Registry, follower: mv.Follower[str]) -> Iterator[None
     thread = threading.Thread(target=work)
     thread.start()
     try:
+        until(lambda: follower.figures().swaps > 1, "the first swap")
         yield
     finally:
         ended.set()
         thread.join()
-    assert follower.figures().swaps > 1

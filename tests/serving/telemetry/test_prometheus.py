@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import modelver as mv
 from tests.registries import MODEL
-from tests.serving.conftest import until
-from tests.serving.telemetry.support import NEVER, following, move, swapping, text
+from tests.serving.conftest import NEVER, until
+from tests.serving.telemetry.support import following, move, swapping, text
 
 NAMES = {"model": MODEL, "alias": "production"}
 
