@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from modelver.notify.background import Background
 from tests.cli.support import Run
 from tests.cli.test_documentation import keys, section
-from tests.notify.receiver import SECRET, Receiver
+from tests.notify.receiver import PATIENCE, SECRET, Receiver
 
 
 @pytest.fixture
@@ -15,6 +16,8 @@ def receiver(registry_path: Path, fraud: str, monkeypatch: pytest.MonkeyPatch) -
     """Give a receiver that the folder's project file names, beside versions that were there before."""
     assert fraud == "acme/fraud"
     monkeypatch.setenv("HOOK_SECRET", SECRET)
+    # A command waits for two seconds, which a busy machine may exceed.
+    monkeypatch.setattr(Background.finish, "__defaults__", (PATIENCE,))
     with Receiver() as server:
         # The registry is the one that $MODELVER_REGISTRY names.
         (registry_path.parent / "modelver.toml").write_text(

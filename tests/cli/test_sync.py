@@ -121,7 +121,9 @@ def test_watching_follows_the_alias_and_ends_whole(
     time.sleep(0.5)
     assert (tmp_path / "place" / "model.bin").read_bytes() == b"first"
 
-    blob.write_bytes(b"third")
+    mended = tmp_path / "mended"
+    mended.write_bytes(b"third")
+    mended.replace(blob)  # all at once, or half a blob were other damage
     until(lambda: len(watch.lines()) == 5, "the mended version")
     code, told = watch.ended(number)
     told_of = [json.loads(line) for line in watch.lines()]
