@@ -12,8 +12,9 @@ PINS := .ci/constraints.txt
 AZURITE := 3.35.0
 AZURITE_BEFORE := 2026-11-20
 AZURITE_HOME := .cache/azurite
-# What is already there is not asked for again, so that everything works offline after the first time.
-PIP := -m pip --quiet --disable-pip-version-check install
+# What is already there is not asked for again, so that everything works offline after the first time. Modules are
+# compiled when they are first imported, which most never are: half the time of an installation.
+PIP := -m pip --quiet --disable-pip-version-check install --no-compile
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
