@@ -7,6 +7,8 @@ from pathlib import Path
 import attrs
 import pytest
 
+from modelver.capture.git import capture_code
+
 
 @attrs.frozen
 class Checkout:
@@ -31,6 +33,12 @@ class Checkout:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Change")
         return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for git as long as it takes on a busy machine, where a test doesn't say otherwise."""
+    monkeypatch.setitem(capture_code.__kwdefaults__, "patience", 120.0)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from modelver.errors import NotFound, SourceChanged
 from modelver.hashing.algorithm import SMALL_FILE
 from modelver.hashing.fingerprint import changed_ranges
+from modelver.hashing.source import CLOCK_GRAIN
 from modelver.hashing.stream import hash_bytes, hash_file
 
 LONG_AGO = (10**18, 10**18)
@@ -77,6 +79,7 @@ def make(path: Path, size: int) -> Path:
     """Write a file that is old enough for any change to show in its times."""
     path.write_bytes(b"x" * size)
     os.utime(path, ns=LONG_AGO)
+    time.sleep(CLOCK_GRAIN / 1e9)  # its ctime can't be set
     return path
 
 
