@@ -74,8 +74,11 @@ def test_the_histories_of_bad_stores_are_rejected(
     tmp_path: Path,
 ) -> None:
     """What clients of a bad store did can't have happened in any order, and the checker says why."""
-    found = faults(recorded(bad(uuid4().hex), work, tmp_path))
-    assert any(fault in each for each in found), found
+    for number in range(10):  # a race may end well
+        found = faults(recorded(bad(uuid4().hex), work, tmp_path / str(number)))
+        if any(fault in each for each in found):
+            return
+    pytest.fail(f"only {found}")
 
 
 @pytest.mark.parametrize("work", [appends, appends_and_lists])

@@ -267,6 +267,7 @@ source.export(to=sys.argv[2])
 """
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "rounds", [5, pytest.param(100, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
 )
@@ -274,7 +275,7 @@ def test_a_killed_export_leaves_no_half_bundle(rounds: int, source: mv.Registry,
     """After SIGKILL at any moment the file is whole, or not there."""
     chance = random.Random(rounds)  # noqa: S311 (no secret)
     for number in range(6):
-        publish(source, chance.randbytes(4_000_000) + bytes([number]))
+        publish(source, chance.randbytes(1_000_000) + bytes([number]))
     began = time.monotonic()
     whole = source.export(to=tmp_path / "whole.modelver").path.read_bytes()
     lasts = time.monotonic() - began

@@ -13,10 +13,10 @@ def test_the_newest_version_comes_first(memory: mv.Registry) -> None:
     publish(memory, b"1", version="1.10.0", changelog="Ten.")
     publish(memory, b"2", version="1.9.0", changelog=mv.Changelog(added=("Refunds.",), caveats=("Slow.",)))
     text = str(memory.changelog(MODEL))
-    day = f"{memory.get(f'{MODEL}:1.9.0').created_at:%Y-%m-%d}"
+    ten, nine = (f"{memory.get(f'{MODEL}:1.{number}.0').created_at:%Y-%m-%d}" for number in (10, 9))
     assert text == (
-        f"# Changelog of acme/fraud\n\n## 1.10.0 - {day}\n\nTen.\n\n"
-        f"## 1.9.0 - {day}\n\n### Added\n\n- Refunds.\n\n### Caveats\n\n- Slow.\n"
+        f"# Changelog of acme/fraud\n\n## 1.10.0 - {ten}\n\nTen.\n\n"
+        f"## 1.9.0 - {nine}\n\n### Added\n\n- Refunds.\n\n### Caveats\n\n- Slow.\n"
     )
 
 

@@ -69,12 +69,13 @@ def load(version: mv.ModelVersion, url: str) -> bytes:
     return (mv.Registry(url).load(version) / "model.bin").read_bytes() + version.files[0].path.encode()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_version_crosses_to_a_process_pool(registry: mv.Registry) -> None:
     """As an argument it still names what to load."""
     version = publish(registry)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(load, [version] * 2, [registry.url] * 2))
-    assert found == [b"weightsmodel.bin"] * 2
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = pool.submit(load, version, registry.url).result()
+    assert found == b"weightsmodel.bin"
 
 
 def test_an_open_registry_survives_a_fork(registry: mv.Registry, tmp_path: Path) -> None:

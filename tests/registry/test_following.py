@@ -329,6 +329,7 @@ def test_two_registries_have_two_indexes(registry: mv.Registry, root: Path, tmp_
     assert index_file(copy).path != index_file(registry).path
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_several_processes_build_one_index(registry: mv.Registry, root: Path) -> None:
     """While others write and search, each finds all that was there when it began, and the index is sound."""
     for number in range(8):

@@ -570,17 +570,20 @@ def test_two_at_once_on_one_place_end_with_whole_versions(
     register(registry, SECOND)
     registry.materialize(f"{MODEL}:1.0.0", place)
 
+    seen: set[bytes] = set()
+
     def sync(first: int) -> None:
         other = mv.Registry(root, cache_dir=tmp_path / f"cache-{first}")
-        for number in range(12):
+        for number in range(500):
+            if number >= 12 and len(seen) == 2:
+                return
             other.materialize(f"{MODEL}:1.{(number + first) % 2}.0", place)
 
-    seen = set()
     for _ in at_once(partial(sync, 0), partial(sync, 1)):
         found = content(place.resolve())
         assert found in (FIRST, SECOND)
         seen.add(found["model.onnx"])
-    assert seen == {FIRST["model.onnx"], SECOND["model.onnx"]}
+    assert len(seen) == 2
     assert content(place) in (FIRST, SECOND)
 
 
@@ -800,4 +803,5 @@ def test_two_at_once_in_a_bucket_end_with_a_whole_version(bucket: mv.Registry, s
                 with closing(client.get_object(Bucket=name, Key=key)["Body"]) as body:
                     current = json.load(body)["current"]
                 assert not current or seaweedfs.behind(f"{place}/{current}") in (FIRST, SECOND)
-    assert current
+    current = json.loads(seaweedfs.behind(place)["modelver.json"])["current"]
+    assert seaweedfs.behind(f"{place}/{current}") in (FIRST, SECOND)

@@ -243,6 +243,7 @@ assert mv.Registry(sys.argv[1]).register("acme/fraud", {"model.bin": b"weights"}
 """
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_read_only_disk_is_read_as_ever(filled: mv.Registry, root: Path) -> None:
     """Mounted read-only: every question is answered, every write is a StoreError with what to do, nothing changes."""
     before = snapshot(root)

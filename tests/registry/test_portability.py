@@ -1,7 +1,6 @@
 """A registry is its objects: copied plainly to any other kind of store it opens, verifies, loads and goes on."""
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,12 @@ CONTENTS = [weights(a=[1.0]), weights(a=[2.0]), weights(a=[2.0], b=[3.0])]
 Address = tuple[str, dict[str, object]]
 
 
-@pytest.fixture
-def fresh(seaweedfs: SeaweedFS, tmp_path: Path) -> Callable[[str], Address]:
-    """Give a way to new, empty places of each kind."""
-
-    def make(kind: str) -> Address:
-        name = uuid.uuid4().hex
-        if kind == "bucket":
-            return seaweedfs.fresh()
-        return (str(tmp_path / name) if kind == "folder" else f"memory://{name}"), {}
-
-    return make
+def fresh(kind: str, server: SeaweedFS, folder: Path) -> Address:
+    """Return a new, empty place of a kind."""
+    name = uuid.uuid4().hex
+    if kind == "bucket":
+        return server.fresh()
+    return (str(folder / name) if kind == "folder" else f"memory://{name}"), {}
 
 
 def taken_out(address: Address, server: SeaweedFS) -> dict[str, bytes]:
@@ -61,18 +55,28 @@ def opened(address: Address, cache: Path) -> mv.Registry:
     return mv.Registry(url, storage_options=options, cache_dir=cache, create=True)
 
 
-@pytest.mark.parametrize("target", KINDS)
-@pytest.mark.parametrize("source", KINDS)
-def test_a_copy_of_the_objects_is_the_registry(
-    source: str, target: str, fresh: Callable[[str], Address], seaweedfs: SeaweedFS, tmp_path: Path
-) -> None:
-    """What the copy says is what the original says, byte for byte; it is written to like any other."""
-    first, second = fresh(source), fresh(target)
-    original = opened(first, tmp_path / "original")
+@pytest.fixture(scope="module", params=KINDS)
+def made(
+    request: pytest.FixtureRequest, seaweedfs: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Address, mv.Registry]:
+    """Give a registry of each kind with versions and a move back, which no test writes to, and where it is."""
+    folder = tmp_path_factory.mktemp("original")
+    address = fresh(request.param, seaweedfs, folder)
+    registry = opened(address, folder / "cache")
     for content in CONTENTS:
         files = {"model.safetensors": content, "prompts/system.txt": b"Case: {case}", "config.json": b"{}"}
-        original.register(MODEL, {**files}, aliases=["production"], metrics={"f1": 0.9}, capture=False)
-    original.rollback(MODEL, "production", reason="worse")
+        registry.register(MODEL, {**files}, aliases=["production"], metrics={"f1": 0.9}, capture=False)
+    registry.rollback(MODEL, "production", reason="worse")
+    return address, registry
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_a_copy_of_the_objects_is_the_registry(
+    made: tuple[Address, mv.Registry], target: str, seaweedfs: SeaweedFS, tmp_path: Path
+) -> None:
+    """What the copy says is what the original says, byte for byte; it is written to like any other."""
+    first, original = made
+    second = fresh(target, seaweedfs, tmp_path)
     put_in(second, taken_out(first, seaweedfs), seaweedfs)
     assert taken_out(second, seaweedfs) == taken_out(first, seaweedfs)
 
@@ -87,10 +91,8 @@ def test_a_copy_of_the_objects_is_the_registry(
     assert copy.compare(one, other).to_dict() == original.compare(one, other).to_dict()
 
     assert str(copy.rollback(MODEL, "production", reason="worse still").version) == "1.0.0"
-    made = copy.register(
-        MODEL, {"model.safetensors": weights(a=[4.0])}, aliases=["production"], capture=False
-    )
-    assert copy.resolve(f"{MODEL}@production").digest == made.digest
+    new = copy.register(MODEL, {"model.safetensors": weights(a=[4.0])}, aliases=["production"], capture=False)
+    assert copy.resolve(f"{MODEL}@production").digest == new.digest
     assert copy.verify()
     assert str(original.resolve(f"{MODEL}@production").version) == "1.1.0"
     assert set(taken_out(first, seaweedfs).items()) < set(taken_out(second, seaweedfs).items())

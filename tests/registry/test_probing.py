@@ -107,7 +107,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 
     def serve(bucket: Bucket) -> Bucket:
         place = Place(bucket.url, "endpoint", GUARANTEES, lambda: bucket)
-        monkeypatch.setattr(opening, "open_store", lambda *_, **__: RemoteStore(place, 5.0))
+        monkeypatch.setattr(opening, "open_store", lambda *_, **__: RemoteStore(place, 60.0))
         return bucket
 
     return serve

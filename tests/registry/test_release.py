@@ -413,6 +413,7 @@ def test_a_release_shows_itself(registry: mv.Registry, checkout: Checkout) -> No
         assert "<script" not in path.read_text().replace("\\<", "")
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_releases_at_once_do_not_meet(checkout: Checkout, root: Path, tmp_path: Path) -> None:
     """Two processes that release one commit make one version and one tag; two commits make two of each."""
     other = Checkout(tmp_path / "other")
@@ -429,6 +430,7 @@ def test_releases_at_once_do_not_meet(checkout: Checkout, root: Path, tmp_path: 
     assert registry.resolve("acme/fraud@staging").version == "1.1.0"
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=[pytest.mark.full, pytest.mark.timeout(1200)])])
 def test_whenever_it_is_killed_it_can_be_completed(checkout: Checkout, root: Path, rounds: int) -> None:
     """One version, one tag, one move of the alias for each commit, wherever the first run ended."""
