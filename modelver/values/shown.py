@@ -10,7 +10,10 @@ def one_line(text: object, most: int | None = None) -> str:
         text: The text.
         most: How many characters are left of it; None: all.
     """
-    return "".join(sign if _is_shown(sign) else _spelled(sign) for sign in str(text)[:most])[:most]
+    part = str(text)[:most]
+    if part.isprintable():  # nearly always, and much quicker than sign by sign
+        return part
+    return "".join(sign if _is_shown(sign) else _spelled(sign) for sign in part)[:most]
 
 
 def _is_shown(sign: str) -> bool:
