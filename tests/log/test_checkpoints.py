@@ -44,12 +44,19 @@ def log(store: Store, heads: HeadMemory) -> Log:
     return log
 
 
-@pytest.fixture
-def objects(heads: HeadMemory) -> dict[str, bytes]:
-    """Give the objects of such a log, for a store in memory."""
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """Give the objects of such a log, which was written on another machine."""
     store = MemoryStore(uuid4().hex)
-    fill(open_log(store, heads), LENGTH)
+    fill(open_log(store, HeadMemory(tmp_path_factory.mktemp("cache"))), LENGTH)
     return dict(store._objects)
+
+
+@pytest.fixture
+def objects(written: Mapping[str, bytes], heads: HeadMemory) -> dict[str, bytes]:
+    """Give the objects of such a log, for a store in memory, once this machine has seen its end."""
+    open_log(with_objects(written), heads).state()
+    return dict(written)
 
 
 def with_objects(objects: Mapping[str, bytes]) -> MemoryStore:
@@ -125,11 +132,18 @@ def test_a_long_log_has_a_longer_tail(
 )
 @pytest.mark.parametrize("writes", [True, False])
 def test_a_checkpoint_that_fails_hurts_nobody(
-    store: Store, heads: HeadMemory, no_heads: HeadMemory, error: ModelverError, writes: bool
+    store: Store,
+    written: Mapping[str, bytes],
+    heads: HeadMemory,
+    no_heads: HeadMemory,
+    error: ModelverError,
+    writes: bool,
 ) -> None:
     """The commit is written all the same; a checkpoint that nobody vouches for is not read."""
+    for key in (numbered_key(PLACE.log, number) for number in range(1, DUE - 4)):
+        store.put_new(key, written[key])
     log = open_log(Failing(store, error, writes=writes, only="/checkpoints/"), heads)
-    fill(log, LENGTH)
+    fill(log, LENGTH - log.state().seq)
     assert vouched(log) == {}
     state, read = commits_read(store, no_heads)
     assert state == log.state()

@@ -68,7 +68,9 @@ def test_every_variable_that_is_written_is_found(written: dict[str, str]) -> Non
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(), lambda inner: st.dictionaries(NAMES, inner), max_leaves=20
+        st.none() | st.booleans() | st.integers(),
+        lambda inner: st.dictionaries(NAMES, inner, max_size=4),
+        max_leaves=10,
     )
 )
 def test_json_has_no_variables(data: object) -> None:
