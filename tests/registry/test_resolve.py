@@ -216,7 +216,8 @@ def test_an_answer_that_depends_on_a_wrong_clock_warns(ref: str, skewed: mv.Regi
     with pytest.warns(UserWarning, match="its writer's clock said 2026-11-17T13:00") as caught:
         found = answer()
     assert found == ("nothing" if ref == "m:1.1.0" else "1.0.0")
-    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+    ours = [warning for warning in caught if issubclass(warning.category, UserWarning)]
+    assert [Path(warning.filename) for warning in ours] == [Path(__file__)]
 
 
 @pytest.mark.parametrize("hours", [0.5, 2, 3, 4])
