@@ -35,7 +35,7 @@ async def load(url: str, chunk: bytes, rate: float, header: str) -> list[Answer]
     asyncio.get_running_loop().run_in_executor(None, _wait, asyncio.get_running_loop(), ended)
     asking: list[asyncio.Task[Answer]] = []
     connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=30)
+    timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as client:
         start = time.monotonic()
         while not ended.is_set():

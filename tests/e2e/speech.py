@@ -23,7 +23,7 @@ from . import http_load, speech_server
 from .speech_server import FILE, MODEL, VERSION_HEADER, probability, session
 
 RELEASES = ("5.1.2", "6.0.0", "6.2.0")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 _TIME = np.arange(512) / 16_000
 CHUNK = (0.3 * np.sin(2 * np.pi * 220 * _TIME) * np.sin(2 * np.pi * 3 * _TIME)).astype("<f4").tobytes()

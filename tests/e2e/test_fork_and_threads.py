@@ -24,7 +24,7 @@ from tests.histories_checker import Operation, faults
 from tests.registries import MODEL
 from tests.servers.seaweedfs import SeaweedFS
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds after which a child counts as stuck, and is killed."""
 
 KINDS = ["bucket", "folder", "memory"]

@@ -81,7 +81,10 @@ def test_a_killed_registration_is_whole_or_absent(rounds: int, move: bool, tmp_p
             files = written(build, chance)
             options = {"capture": False, "move": move, "commit_id": f"release-{number}"}
             after = chance.uniform(0, 1.2 * lasts)
-            kills += process.killed(after, "register", MODEL, str(build), **options)["code"] == -9
+            ended = process.killed(after, "register", MODEL, str(build), **options)
+            # The first call may have been slow; one that outlived its time says that the next has to be shorter.
+            lasts = lasts / 2 if ended["code"] == 0 else lasts
+            kills += ended["code"] == -9
             registry = mv.Registry(root, cache_dir=cache)
             assert registry.verify(), f"round {number}, killed after {after} s"
             found = len(versions(registry))
@@ -117,7 +120,9 @@ def test_a_killed_move_of_an_alias_happened_or_not(rounds: int, tmp_path: Path) 
             old, new = [("1.1.0", "1.0.0"), ("1.0.0", "1.1.0")][number % 2]
             after = chance.uniform(0, 1.2 * lasts)
             options = {"reason": str(number), "commit_id": f"move-{number}"}
-            kills += process.killed(after, "set_alias", MODEL, "production", new, **options)["code"] == -9
+            ended = process.killed(after, "set_alias", MODEL, "production", new, **options)
+            lasts = lasts / 2 if ended["code"] == 0 else lasts  # as above
+            kills += ended["code"] == -9
             registry = mv.Registry(root, cache_dir=cache)
             assert registry.verify(), f"round {number}, killed after {after} s"
             assert str(registry.get(f"{MODEL}@production").version) in {old, new}

@@ -1,5 +1,8 @@
 """Everything displays itself in a notebook that is really executed."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +30,35 @@ registry.set_alias("demo", "production", version, reason="<marquee>")
 
 
 @pytest.fixture(scope="module")
-def displays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give a kernel's folder, and keep it out of the user's own, and coverage out of it."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="modelver-") as folder:
+        for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+            patch.delenv(name)
+        patch.setenv("MODELVER_CACHE", str(tmp_path_factory.mktemp("user-cache")))
+        patch.setenv("JUPYTER_RUNTIME_DIR", folder)
+        yield folder  # which is not below pytest's, as a socket's address is short
+
+
+@pytest.fixture(scope="module")
+def displays(tmp_path_factory: pytest.TempPathFactory, sockets: str) -> dict[str, str]:
     """Execute a notebook in a real kernel, and return the HTML of each cell."""
     import nbformat  # late, like NotebookClient: a JSON schema's formats take seconds to import
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     folder: Path = tmp_path_factory.mktemp("notebook")
     notebook: Any = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, *CELLS.values())]
     )
     NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=240,
+        startup_timeout=240,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        # A TCP port that is free when it is chosen may be another's when the kernel has started.
+        config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
     ).execute()
     return {
         name: cell.outputs[-1].data.get("text/html", "")

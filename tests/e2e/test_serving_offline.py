@@ -12,6 +12,8 @@ from tests.servers.faultproxy import NO_FAULTS, FaultProxy, Faults
 from tests.servers.seaweedfs import SeaweedFS
 from tests.serving.conftest import until
 
+pytestmark = pytest.mark.usefixtures("fit_stores")
+
 PRODUCTION = f"{MODEL}@production"
 NEVER = 3600.0
 AWAY = Faults(refuse=True)
@@ -38,7 +40,7 @@ class Place:
     def machine(self) -> mv.Registry:
         """Return the registry object of a process that has just started on the machine that serves."""
         options = {**self._options, "endpoint_url": self.proxy.url}
-        return mv.Registry(self._url, storage_options=options, cache_dir=self._folder / "cache", timeout=2.0)
+        return mv.Registry(self._url, storage_options=options, cache_dir=self._folder / "cache")
 
 
 @pytest.fixture

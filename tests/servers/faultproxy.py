@@ -37,6 +37,7 @@ class Faults:
         blackhole: Read, and never answer.
         refuse: Be unreachable: hang up on everybody, and refuse connections.
         only: Which requests may be struck, by method and path with query; `None` for all.
+        only_range: How their header `Range` begins, such as "bytes=100-"; "" for all.
     """
 
     reset: float = 0.0
@@ -51,6 +52,7 @@ class Faults:
     before: tuple[int, ...] = (500, 503, 429)
     after: tuple[int, ...] = (500, 503)
     only: Callable[[str, str], bool] | None = None
+    only_range: str = ""
 
     def __post_init__(self) -> None:
         """Refuse rates that cannot all be kept."""
@@ -143,11 +145,14 @@ class FaultProxy:
         elif self._listener is None:
             self._listen()
 
-    def choose(self, method: str, path: str) -> tuple[Faults, str, float]:
+    def choose(self, method: str, path: str, wanted: str = "") -> tuple[Faults, str, float]:
         """Log a request and choose its fault, with a number in [0, 1) for what else is left to chance."""
         with self._lock:
             faults, spin, chance = self._faults, self._random.random(), self._random.random()
-            fault = faults.pick(spin) if faults.only is None or faults.only(method, path) else ""
+            struck = wanted.startswith(faults.only_range) and (
+                faults.only is None or faults.only(method, path)
+            )
+            fault = faults.pick(spin) if struck else ""
             self.log.append(Logged(method, path, fault))
             self.requests[method, fault] += 1
             return faults, fault, chance
@@ -239,7 +244,7 @@ class Connection:
         if not self._client.wait(self._server):
             return False
         request = self._client.head()
-        faults, fault, chance = self._proxy.choose(request.method, request.path)
+        faults, fault, chance = self._proxy.choose(request.method, request.path, request.range)
         if fault == "blackhole":
             return self._client.swallow()
         if fault == "error_before":

@@ -197,6 +197,19 @@ def test_only_some_requests_can_be_struck(proxy: FaultProxy) -> None:
     assert [ask(proxy, *request)[0] for request in asked] == [503, 200, 200]
 
 
+def test_only_some_ranges_can_be_struck(proxy: FaultProxy) -> None:
+    """`only_range` chooses by what is asked for."""
+    proxy.faults = Faults(error_before=1, before=(503,), only_range="bytes=5-")
+    statuses = []
+    with client(proxy) as connection:
+        for headers in ({"Range": "bytes=5-9"}, {"Range": "bytes=50-59"}, {}):
+            connection.request("GET", "/x", headers=headers)
+            with connection.getresponse() as reply:
+                reply.read()
+                statuses.append(reply.status)
+    assert statuses == [503, 200, 200]
+
+
 def test_a_server_that_hangs_up_is_passed_on(proxy: FaultProxy) -> None:
     """A connection that the server closes while nothing is asked closes for the client too."""
     with client(proxy) as connection:

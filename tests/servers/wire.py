@@ -23,6 +23,7 @@ class Head:
         self.method, self.path = ("", "") if request else words[:2]
         self.status = int(words[1]) if request else 0
         self.is_interim = 100 <= self.status < 200
+        self.range = headers.get("range", "")
         self.expects_continue = headers.get("expect", "").lower() == "100-continue"
         if headers.get("transfer-encoding", "").lower() == "chunked":
             self.framing = CHUNKED
