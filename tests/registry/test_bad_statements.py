@@ -1,6 +1,7 @@
 """Whatever is wrong in what a publisher states is one line with the field's name, and nothing is registered."""
 
 import itertools
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,10 @@ MAKERS: list[tuple[type, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def registry() -> mv.Registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> mv.Registry:
     """Give a registry with one version."""
-    found = mv.Registry("memory://bad-statements", actor="tester")
+    cache = tmp_path_factory.mktemp("cache")  # the one that each test has is not there yet
+    found = mv.Registry(f"memory://{uuid.uuid4().hex}", cache_dir=cache, actor="tester")
     found.register("m", {"w": b"1"}, capture=False)
     return found
 
