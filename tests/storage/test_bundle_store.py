@@ -5,7 +5,6 @@ import struct
 import threading
 import zipfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -126,16 +125,11 @@ def test_threads_share_one(store: BundleStore) -> None:
     assert wrong == []
 
 
-@cache
-def large_archive(*, large: bool = False) -> bytes:
-    """Return an archive of more entries than a small archive can count."""
-    return archive([(f"blobs/{number:06d}", b"%d" % number) for number in range(66_000)], large=large)
-
-
 @pytest.mark.parametrize("large", [False, True])
 def test_large_archives_are_read(large: bool, tmp_path: Path) -> None:
     """More entries than a small archive can count, with 64-bit sizes or without."""
-    store = opened(large_archive(large=large), tmp_path)
+    entries = [(f"blobs/{number:06d}", b"%d" % number) for number in range(66_000)]
+    store = opened(archive(entries, large=large), tmp_path)
     assert store.get("blobs/065999", limit=10) == b"65999"
     assert sum(1 for _ in store.list("blobs")) == 66_000
 
@@ -234,6 +228,24 @@ def test_a_hostile_archive_is_refused(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b.modelver"]
 
 
+def with_large_records(data: bytes) -> bytes:
+    """Return an archive with the records that one of more entries than a small archive can count has."""
+    end = end_of(data)
+    count, _, length, start = struct.unpack_from("<2H2I", data, end + 8)
+    record = struct.pack("<IQ2H2I4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, length, start)
+    locator = struct.pack("<2IQI", 0x07064B50, 0, end, 1)
+    return data[:end] + record + locator + put(data[end:], 8, b"\xff" * 4)
+
+
+LARGE = with_large_records(HONEST)
+
+
+def test_the_records_of_large_archives_are_read_in_small_ones_too(tmp_path: Path) -> None:
+    """So each change to them below is what is refused."""
+    store = opened(LARGE, tmp_path)
+    assert {entry.key: store.get(entry.key, limit=2000) for entry in store.list("")} == KEYS
+
+
 def large(offset: Callable[[bytes], int], kind: str, value: int) -> Callable[[bytes], bytes]:
     """Return what changes one number of a large archive."""
     return lambda data: field(data, offset(data), kind, value)
@@ -254,7 +266,7 @@ def large(offset: Callable[[bytes], int], kind: str, value: int) -> Callable[[by
 def test_a_hostile_large_archive_is_refused(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
     """The records of archives with many entries are held against each other too."""
     with pytest.raises((mv.IntegrityError, mv.LimitExceeded)):
-        opened(change(large_archive()), tmp_path)
+        opened(change(LARGE), tmp_path)
 
 
 def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
