@@ -107,6 +107,7 @@ class StoreContract(ListingContract, ABC):
                 store.put_new("log/1", data)
             assert self.behind(store) == {"log/1": b"first"}
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_of_many_writers_one_wins_and_readers_see_all_or_nothing(self, store: Store) -> None:
         """Of 8 writers that race for some keys, each key has one winner, whose bytes stay; no reader sees a part."""
         reader = self.again(store)
