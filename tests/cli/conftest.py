@@ -1,6 +1,7 @@
 """Fixtures for the command's tests."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def fraud(fraud_registry: Path, registry_path: Path, build: Path) -> str:
     shutil.copytree(fraud_registry, registry_path)
     (build / "model.bin").write_bytes(b"second")
     return "acme/fraud"
+
+
+@pytest.fixture
+def figures(fraud: str, tmp_path: Path) -> Path:
+    """A CSV file with figures of 1.1.0, which is production, of the next half minute too: they stay in the window."""
+    now = datetime.now(UTC)
+    times = (now + timedelta(seconds=second / 10) for second in range(-300, 300))
+    rows = [f"{time.isoformat()},1.1.0,0.2,100" for time in times]
+    path = tmp_path / "kpis.csv"
+    path.write_text("\n".join(["time,version,error_rate,samples", *rows]) + "\n")
+    return path

@@ -36,7 +36,17 @@ QUERIES = [
     ["policy", "acme/fraud"],
     ["rollback", "acme/fraud", "production"],
     ["pin", "acme/fraud", "production", "--reason", "audit"],
-    ["guard", "acme/fraud", "production", "--rule", "current.samples > 0", "--csv", "kpis.csv"],
+    [
+        "guard",
+        "acme/fraud",
+        "production",
+        "--rule",
+        "current.samples > 0",
+        "--csv",
+        "kpis.csv",
+        "--settle",
+        "0s",
+    ],
     ["yank", "acme/fraud:1.0.0", "--reason", "bad"],
     ["check", "acme/fraud:1.0.0", "--prompt", "system=build/prompts/system.txt"],
     ["compare", "acme/fraud:1.0.0", "acme/fraud:1.1.0"],
@@ -123,6 +133,7 @@ def test_each_exit_code_is_documented() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=" ".join)
+@pytest.mark.usefixtures("figures")
 def test_each_json_key_is_documented(run: Run, fraud: str, build: Path, query: list[str]) -> None:
     """Each key of an answer is named in the verb's section."""
     (build / "model.bin").write_bytes(b"third")

@@ -4,7 +4,6 @@ import json
 import logging
 import signal
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,6 @@ import pytest
 from tests.cli.support import COMMAND, Run
 
 RULE = "current.metrics.error_rate <= 0.05"
-
-
-@pytest.fixture
-def figures(run: Run, fraud: str, tmp_path: Path) -> Path:
-    """A CSV file with figures of 1.1.0, which is production, of the next minute too: they stay in the window."""
-    return write(tmp_path / "kpis.csv", 0.2)
-
-
-def write(path: Path, error_rate: float) -> Path:
-    """Write figures of all seconds around now."""
-    now = datetime.now(UTC)
-    times = (now + timedelta(seconds=second / 10) for second in range(-300, 300))
-    rows = [f"{time.isoformat()},1.1.0,{error_rate},100" for time in times]
-    path.write_text("\n".join(["time,version,error_rate,samples", *rows]) + "\n")
-    return path
 
 
 def test_a_breach_is_answered_look_after_look(run: Run, figures: Path) -> None:
