@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from modelver.cache.stamps import Reading, Remembered, Stamp
 from modelver.content.at_hand import LocalFile
@@ -47,7 +48,8 @@ def send_files(files: Sequence[LocalFile], transfer: Transfer) -> tuple[Stored, 
             return tuple(job.result() for job in run_largest_first(files, lambda file: file.size, hashed))
         except Cancelled:
             for job in jobs:
-                job.result()  # the error that stopped the others
+                with suppress(Cancelled):  # it was stopped; the error that stopped it is another one's
+                    job.result()
             raise
         finally:
             stop.set()

@@ -17,6 +17,7 @@ from modelver.cache.stamps import StampCache
 from modelver.content import outgoing
 from modelver.content.blobs import get_blob
 from modelver.errors import IntegrityError, InvalidValue, ModelverError, NotFound, SourceChanged, StoreError
+from modelver.hashing import parallel
 from modelver.storage.layout import blob_key
 from modelver.storage.local import LocalStore
 from modelver.storage.memory import MemoryStore
@@ -140,6 +141,31 @@ def test_threads_take_no_result_of_each_other(
     files = {f"{number:02}": bytes(number) for number in range(40)}
     found = stored(files, MemoryStore(os.urandom(8).hex()), stamps, private_cache)
     assert {path: one.entry.size for path, one in found.items()} == {path: len(files[path]) for path in files}
+
+
+def test_the_error_that_stopped_the_others_is_told(
+    source: Path, stamps: StampCache, private_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one file can't be sent, its error is raised, though files before it were stopped on their way."""
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 1)  # the large one is begun first
+    failed = threading.Event()
+
+    class Full(MemoryStore):
+        def size(self, key: str) -> int:
+            if key.endswith(hashlib.sha256(b"large").hexdigest()):
+                failed.wait()
+                time.sleep(0.05)
+            return super().size(key)
+
+        def put_blob(self, key: str, data: bytes) -> None:
+            if data == b"last":
+                failed.set()
+                raise StoreError("the bucket is full", where=key)
+            super().put_blob(key, data)
+
+    write_tree(source, {"1": "large", "2": "last"})
+    with pytest.raises(StoreError, match="the bucket is full"):
+        stored(source, Full(os.urandom(8).hex()), stamps, private_cache)
 
 
 def test_an_empty_file_is_a_file(
