@@ -41,10 +41,20 @@ def work_ahead(store: Store, work: Callable[[T], U], items: Iterable[T]) -> Iter
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="modelver-read") as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(work, item))
+                waiting.append(_begun(pool, work, item))
                 if len(waiting) == _AT_ONCE:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begun(pool: ThreadPoolExecutor, work: Callable[[T], U], item: T) -> Future[U]:
+    """Begin work; where no thread is to be had it is done in this one, as people are told at the process's end."""
+    try:
+        return pool.submit(work, item)
+    except RuntimeError:
+        done: Future[U] = Future()
+        done.set_result(work(item))
+        return done
