@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -50,14 +50,16 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
         yield None
         return
     owner = os.getpid()
-    held = _waited(descriptor, timeout)
+    held = None
     try:
+        held = _waited(descriptor, timeout)
         yield held
     finally:
         # A child that was forked meanwhile shares the lock: unlocking it there would take it from its parent, and not
-        # unlocking it here would leave it to the child.
-        if held and fcntl and os.getpid() == owner:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        # unlocking it here would leave it to the child. Ctrl-C may come when it is had, before anybody knows.
+        if held is not False and fcntl and os.getpid() == owner:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

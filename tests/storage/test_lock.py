@@ -1,10 +1,13 @@
 """Advisory locks: they keep others waiting, and never keep them from working."""
 
+import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -144,3 +147,23 @@ def test_an_error_in_the_block_gives_the_lock_back(path: Path) -> None:
     with pytest.raises(RuntimeError), advisory_lock(path, 0):
         raise RuntimeError
     assert is_free(path)
+
+
+@pytest.mark.parametrize("moment", ["call", "return"])
+def test_ctrl_c_while_it_waits_leaves_nothing_locked(path: Path, moment: str) -> None:
+    """Whenever it comes, before the lock is had or just then, nobody waits for the lock afterwards."""
+
+    def interrupt(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code.co_name == "_waited" and event == moment:
+            raise KeyboardInterrupt
+        return interrupt if frame.f_code.co_name == "_waited" else None
+
+    before = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), advisory_lock(path, 60):
+            raise AssertionError
+    finally:
+        sys.settrace(before)
+    assert is_free(path)
+    assert not [each for each in Path("/dev/fd").iterdir() if os.path.realpath(each) == os.fspath(path)]
