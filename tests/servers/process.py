@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 """Seconds that a server may take to come up, on a busy machine too."""
 
 # Below the range from which Linux takes the ports of outgoing connections, as are these ports plus 10000.
@@ -215,7 +215,7 @@ class _EndedError(RuntimeError):
     """The server's process is no more."""
 
 
-def end(pid: int, timeout: float = 30) -> None:
+def end(pid: int, timeout: float = 60) -> None:
     """Kill a server's process group and what left the group, and wait until all of it is gone."""
     if not pid:
         return
