@@ -136,7 +136,8 @@ class Handover(Generic[T]):
                 longest = min(max(0.0, timeout), threading.TIMEOUT_MAX)
                 empty = self._changed.wait_for(lambda: slot.users == 0 or self._closed, longest)
             finally:
-                if not empty and not self._closed:
+                # After Ctrl-C the last user may have left, and the model be released already.
+                if not empty and not self._closed and slot in self._retired:
                     self._retired.remove(slot)
                     self._slot = slot
                     self._changed.notify_all()

@@ -137,3 +137,22 @@ def test_who_waits_when_the_place_is_closed_is_told() -> None:
         place.close()
         with pytest.raises(mv.InvalidValue, match="the follower was closed"):
             waiting.result()
+
+
+def test_ctrl_c_while_a_place_is_emptied_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the last user left at that moment, and the model was released already."""
+    place: Handover[int] = Handover(lambda: None)
+    place.put(served(1))
+    slot = place.enter(())
+    assert slot is not None
+    released: list[int] = []
+
+    def interrupted(*_: object) -> bool:
+        place.leave(slot)
+        released.extend(place.take_idle())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place._changed, "wait_for", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.vacate(1)
+    assert (released, place.served) == ([1], None)
