@@ -148,8 +148,7 @@ class Follower(Generic[T]):
     def check_now(self) -> Served[T]:
         """Look at the registry now, in this thread, swap if there is something to swap, and return what is served."""
         if not self._place.is_ours:  # (a callback's call is part of what goes on already)
-            self._troubles.forget_rest()
-            self._tick()
+            self._tick(asked=True)
         return self.current
 
     def close(self, timeout: float | None = None) -> None:
@@ -204,12 +203,14 @@ class Follower(Generic[T]):
         if not self._place.is_closed:
             self._worker.start()
 
-    def _tick(self) -> None:
-        """Look once, and swap where there is something to swap."""
+    def _tick(self, *, asked: bool = False) -> None:
+        """Look once, and swap where there is something to swap; who asks for it has what failed tried again."""
         with self._working, self._place.kept():
             self.reap()
             if self.is_closed:
                 return
+            if asked:  # (here, as a try that goes on may fail after this call began)
+                self._troubles.forget_rest()
             try:
                 sighting = self._maker.look()
             except Exception as error:  # noqa: BLE001 (whatever it is, the old version serves on)
@@ -281,6 +282,7 @@ class Follower(Generic[T]):
             _LOGGER.warning("%s: %s can't be loaded again: %s", self.ref, self._last.ref, line(failure.error))
         else:
             self._place.put(candidate.served)
+            self.reap()  # (it was closed meanwhile)
 
     def _put(self, candidate: Candidate[T], sighting: Sighting, previous: ModelVersion | None) -> None:
         if self._place.put(candidate.served):  # (else it was closed meanwhile)

@@ -29,7 +29,8 @@ class Troubles:
     @property
     def last(self) -> Change | None:
         """The newest failure that still holds."""
-        return next(reversed(self._holding.values()), None)
+        holding = list(self._holding.values())  # in one step, as a thread may be changing them
+        return holding[-1] if holding else None
 
     def meet(self, change: Change, sighting: Sighting | None) -> bool:
         """Note a failure; tell whether it is a new one.

@@ -7,16 +7,19 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import UTC, datetime
 from functools import partial
+from types import FrameType
 from typing import NoReturn
 
 import pytest
 
 import modelver as mv
 from modelver.serving.served import now_serving
+from modelver.serving.troubles import Troubles
 from tests.registries import MODEL
 from tests.serving.conftest import NEVER, PATIENCE, until, until_gone
 from tests.serving.test_follower import PRODUCTION, Model, in_thread, move, number
@@ -214,6 +217,80 @@ def test_closing_need_not_wait_for_a_load_that_hangs(registry: mv.Registry) -> N
         follower.check_now()
     assert [number_of(change) for change in follower.history] == ["1.0.0"]
     assert released == ["1.0.0", "1.1.0"]
+
+
+def test_a_model_that_comes_back_after_the_end_is_released(registry: mv.Registry) -> None:
+    """Where nobody waited at the end for the old model to be loaded again, it goes when it is there."""
+    begun, go_on = threading.Event(), threading.Event()
+    loads: list[str] = []
+    released: list[str] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        loads.append(str(files.version))
+        if files.version == "1.1.0":
+            raise MemoryError("the device is full")
+        if "1.1.0" in loads:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        return Model(files)
+
+    follower = registry.follow(
+        PRODUCTION, load, interval=0.01, swap="drain", release=lambda model: released.append(model.text)
+    )
+    move(registry, "1.1.0")
+    assert begun.wait(PATIENCE)
+    follower.close(timeout=0.01)
+    go_on.set()
+    until(lambda: released == ["1.0.0", "1.0.0"], "the release of the late one")
+    assert follower.serving is None
+
+
+def test_who_asks_while_a_try_fails_has_it_tried_again(registry: mv.Registry) -> None:
+    """What failed may be mended by the time that somebody asks, so what goes on already is no answer."""
+    begun, go_on = threading.Event(), threading.Event()
+    tries: list[str] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        tries.append(str(files.version))
+        if tries == ["1.0.0", "1.1.0"]:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+            raise ValueError("no model")
+        return Model(files)
+
+    with (
+        registry.follow(PRODUCTION, load=load, interval=NEVER) as follower,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        move(registry, "1.1.0")
+        pool.submit(follower.check_now)
+        assert begun.wait(PATIENCE)
+        asked = pool.submit(follower.check_now)
+        time.sleep(0.1)
+        go_on.set()
+        assert number(asked.result(PATIENCE)) == "1.1.0"
+
+
+def test_what_fails_can_be_asked_for_while_that_changes() -> None:
+    """A scrape of metrics looks while the following thread finds trouble and gets over it."""
+    troubles = Troubles(1.0)
+    change = mv.Change(datetime.now(UTC), PRODUCTION, "failed", stage="resolve")
+
+    def meanwhile(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code.co_name != "last":
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and not troubles.end("resolve"):
+            troubles.meet(change, None)
+        return meanwhile
+
+    before = sys.gettrace()
+    sys.settrace(meanwhile)
+    try:
+        seen = [troubles.last for _ in range(2)]
+    finally:
+        sys.settrace(before)
+    assert set(seen) <= {change, None}
 
 
 def test_what_people_wrote_forges_no_lines_of_a_log(
