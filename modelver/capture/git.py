@@ -80,6 +80,17 @@ def changed_files(git: Git) -> tuple[str, ...]:
     return tuple(entry.split(" ", _PATH_AT[entry[:2]])[-1] for entry in status or () if entry[:2] in _PATH_AT)
 
 
+def changed_submodules(git: Git) -> tuple[str, ...] | None:
+    """Return the submodules in which tracked files differ, as paths from the checkout's top; None where that is not known."""
+    settings = _settings(git)
+    if settings is None:
+        return None
+    dirty = {each.top: _is_dirty(each) for each in _submodules(git, settings)}
+    if None in dirty.values():
+        return None
+    return tuple(top.relative_to(git.top).as_posix() for top, is_dirty in dirty.items() if is_dirty)
+
+
 def _resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))  # pathlib's raises where links go round in a circle
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelver.capture import process
-from modelver.capture.git import capture_code
+from modelver.capture.git import capture_code, changed_submodules, find_checkout
 from modelver.values.provenance import Code
 from tests.capture.conftest import Checkout
 
@@ -119,11 +119,15 @@ def test_a_clean_submodule_is_not_dirty(superproject: Checkout) -> None:
 
 
 def test_a_change_inside_of_a_submodule_is_dirty(superproject: Checkout) -> None:
-    """A tracked file that was changed in a submodule counts."""
+    """A tracked file that was changed in a submodule counts, and the submodule is named."""
+    git = find_checkout(superproject.top, patience=120)
+    assert git
+    assert changed_submodules(git) == ()
     superproject.write("lib/part/part.py", "changed\n")
     code = capture_code(superproject.top)
     assert code
     assert code.dirty is True
+    assert changed_submodules(git) == ("lib/part",)
 
 
 def test_another_commit_in_a_submodule_is_dirty(superproject: Checkout) -> None:

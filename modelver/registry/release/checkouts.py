@@ -1,12 +1,11 @@
 """The checkout that a release is made from: whether it may be, and the tag in it."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 
-from modelver.capture.git import capture_code, changed_files, find_checkout
+from modelver.capture.git import capture_code, changed_files, changed_submodules, find_checkout
 from modelver.capture.process import Git
 from modelver.errors import AlreadyExists, InvalidValue, NotFound, Refused, StoreError
 from modelver.project import tagging
@@ -24,8 +23,6 @@ PATIENCE = 60.0
 
 PATIENCE_REMOTE = 120.0
 _NAMED = 5
-_SUBMODULE = "160000 "
-"""The mode of a submodule in git's index."""
 
 
 @attrs.frozen
@@ -116,7 +113,7 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
     changed = changed_files(git)
     known = {*without}
     others = [path for path in changed if (git.top / path).absolute() not in known]
-    parts = () if others else _changed_submodules(git)
+    parts = () if others else changed_submodules(git)
     if parts is None or not (changed or parts):  # git lists nothing where it fails, too
         raise Refused(
             "it can't be told whether tracked files differ from the commit",
@@ -133,23 +130,6 @@ def check_clean(checkout: Checkout, without: Iterable[Path]) -> None:
         found=", ".join(others[:_NAMED]) + more,
         hint="Commit them first, or allow it: allow_dirty (--allow-dirty).",
     )
-
-
-def _changed_submodules(git: Git) -> tuple[str, ...] | None:
-    """Return the submodules in which tracked files differ from their commits; None where that can't be told."""
-    listed = git.run("ls-files", "--stage", "-z")
-    if listed is None:
-        return None
-    entries = (each.partition("\t") for each in listed.split("\0"))
-    paths = (path for entry, _, path in entries if entry.startswith(_SUBMODULE))
-    codes = {
-        path: capture_code(git.top / path, patience=PATIENCE)
-        for path in paths
-        if os.path.exists(git.top / path / ".git")  # noqa: PTH110 (pathlib's raises where the folder may not be entered)
-    }
-    if any(code is None or code.dirty is None for code in codes.values()):
-        return None
-    return tuple(path for path, code in codes.items() if code and code.dirty)
 
 
 def check_tag(
