@@ -72,9 +72,13 @@ class IndexFile:
             self.path.unlink(missing_ok=True)
 
     def move_to_memory(self) -> None:
-        """Begin an empty index in memory, and leave the file alone from now on."""
+        """Leave the file alone from now on: the index is in memory, empty at first.
+
+        One that is there already stays: another thread may be in the middle of filling and asking it.
+        """
         with _LOCK:
-            self._memory = _connect(":memory:")
+            if self._memory is None:
+                self._memory = _connect(":memory:")
 
     @property
     def is_in_memory(self) -> bool:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import modelver as mv
 from modelver.index.file import IndexFile
+from modelver.index.write import stamps
 from modelver.registry.search.searching import index_of
 from tests.logs import Watched
 from tests.registries import ordinary_account, publish
@@ -292,6 +293,15 @@ def test_a_cache_that_can_not_be_written_to_is_done_without(memory: mv.Registry)
         assert len(reader.search()) == 1
         assert reader._index.is_in_memory
         assert list(cache.iterdir()) == []
+
+
+def test_an_index_in_memory_stays_for_those_who_use_it(memory: mv.Registry) -> None:
+    """Of threads that find the file unfit at once the last one throws away nothing that the first has read."""
+    publish(memory)
+    memory._index.move_to_memory()
+    assert len(memory.search()) == 1
+    memory._index.move_to_memory()
+    assert memory._index.run(stamps)
 
 
 def test_a_cache_that_others_may_write_to_is_not_trusted(
