@@ -40,6 +40,16 @@ class _Busy:
 _busy = _Busy()
 
 
+def _begin_anew() -> None:
+    """In a forked child: its parent's rings are not at work here, and a thread that is not here may hold the lock."""
+    global _busy  # noqa: PLW0603 (one for each process)
+    _busy = _Busy()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 class _Stage:
     """One step, in the reader's thread or in its own; it sees the buffers in order."""
 

@@ -1,6 +1,8 @@
 """Many jobs at once."""
 
 import _thread
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -74,3 +76,36 @@ def test_an_interrupt_in_the_main_thread_ends_the_jobs() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_largest_first([1, 2], int, work, threads=2)
     assert resources.threads() <= before
+
+
+WHILE_A_THREAD_BEGINS = """
+import io, os, signal, sys, threading
+from modelver.hashing import ring
+from modelver.hashing.stream import hash_stream
+
+begun, child_ended = threading.Event(), threading.Event()
+
+def begin():
+    with ring._busy._lock:
+        begun.set()
+        child_ended.wait()
+
+thread = threading.Thread(target=begin)
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    hash_stream(io.BytesIO(b"1"))
+    os._exit(0)
+ended = os.waitpid(child, 0)[1]
+child_ended.set()
+thread.join()
+sys.exit(ended)
+"""
+
+
+def test_a_child_that_was_forked_while_a_thread_begins_can_hash() -> None:
+    """What the thread held it holds for ever there; the child counts anew who is at work."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", WHILE_A_THREAD_BEGINS], check=False)
+    assert done.returncode == 0
