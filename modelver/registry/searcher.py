@@ -1,6 +1,5 @@
 """The half of the registry that looks for versions: search, and tables of everything."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelver.registry.reader import RegistryReader
@@ -15,11 +14,16 @@ if TYPE_CHECKING:
 class RegistrySearcher(RegistryReader):
     """See `modelver.Registry`."""
 
-    @cached_property
+    _known_index: "IndexFile | None" = None
+
+    @property
     def _index(self) -> "IndexFile":
         from modelver.registry.search.searching import index_of
 
-        return index_of(self._session)
+        # Not functools.cached_property, whose lock a forked child may find taken; see `Session`.
+        if self._known_index is None:
+            self._known_index = index_of(self._session)
+        return self._known_index
 
     def search(
         self,

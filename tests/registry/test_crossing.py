@@ -3,6 +3,8 @@
 import copy
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -94,6 +96,44 @@ def test_an_open_registry_survives_a_fork(registry: mv.Registry, tmp_path: Path)
     assert publish(registry, b"of the parent").version == "1.2.0"
     assert len(registry.versions(MODEL)) == 3
     assert registry.verify()
+
+
+WHILE_A_THREAD_LOOKS = """
+import os, signal, sys, threading, modelver as mv
+from modelver.registry.base import session
+
+looks, child_ended = threading.Event(), threading.Event()
+teller = session.teller
+
+def slow(of):
+    if threading.current_thread() is not threading.main_thread():
+        looks.set()
+        child_ended.wait()
+    return teller(of)
+
+session.teller = slow
+registries = [mv.Registry(path) for path in sys.argv[1:]]
+thread = threading.Thread(target=lambda: registries[0].create_model("a"))
+thread.start()
+looks.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    registries[1].create_model("b")
+    os._exit(0)
+ended = os.waitpid(child, 0)[1]
+child_ended.set()
+thread.join()
+sys.exit(ended)
+"""
+
+
+def test_a_child_waits_for_no_thread_of_its_parent(tmp_path: Path) -> None:
+    """One that was forked while a thread was about to commit for the first time commits all the same."""
+    script = [sys.executable, "-W", "ignore", "-c", WHILE_A_THREAD_LOOKS]
+    done = subprocess.run([*script, str(tmp_path / "1"), str(tmp_path / "2")], check=False)
+    assert done.returncode == 0
+    assert mv.Registry(tmp_path / "2").models() == ["b"]
 
 
 def test_errors_cross_too(memory: mv.Registry) -> None:

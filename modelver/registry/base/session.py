@@ -1,7 +1,6 @@
 """What every operation of a registry needs: its store, its logs, the user's cache, and who acts."""
 
 import difflib
-import functools
 import getpass
 import os
 import platform
@@ -74,6 +73,7 @@ class Session:
         self._identity: Identity | None = None
         self._place_checked = False
         self._logs: dict[str, Log] = {}
+        self._found_teller: tuple[Teller | None] | None = None
 
     @property
     def identity(self) -> Identity:
@@ -184,10 +184,14 @@ class Session:
         self._teller.committed(name, appended, watched.last)
         return appended
 
-    @functools.cached_property
+    @property
     def _teller(self) -> "Teller | None":
         """What tells people of commits; it is looked for when first something is written."""
-        return teller(self)
+        # Not functools.cached_property: before Python 3.12 it has a lock, for which a child waits for ever that is forked
+        # while another thread holds it.
+        if self._found_teller is None:
+            self._found_teller = (teller(self),)
+        return self._found_teller[0]
 
     def state(self, name: ModelName) -> State:
         """Return a model's state.
