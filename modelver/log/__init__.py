@@ -6,6 +6,6 @@ everyone else reads on and proposes again.
 
 from modelver.log.append import Appended, Log, Proposal, check_commit_id
 from modelver.log.clock import check_clock
-from modelver.log.read import LogPlace
+from modelver.log.place import LogPlace
 
 __all__ = ["Appended", "Log", "LogPlace", "Proposal", "check_clock", "check_commit_id"]

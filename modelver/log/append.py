@@ -34,8 +34,8 @@ from modelver.history.commit import (
 from modelver.history.event import Event
 from modelver.history.fold import RANDOM_ID, replay
 from modelver.history.state import State
-from modelver.log.read import LogPlace, LogReader
-from modelver.storage.cached import CachedStore
+from modelver.log.place import LogPlace
+from modelver.log.read import LogReader
 from modelver.storage.failures import told_remembered
 from modelver.storage.layout import numbered_key
 from modelver.storage.lock import advisory_lock
@@ -135,11 +135,6 @@ class Log(LogReader):
                         hint="Try again later.",
                     )
                 time.sleep(next(waits))
-
-    @property
-    def _recalls(self) -> int:
-        """How often this machine's memory answered for the store."""
-        return self._store.recalls if isinstance(self._store, CachedStore) else 0
 
     def _check_reached(self, recalls: int) -> None:
         """Refuse to call something done by what this machine remembers, which may be old."""

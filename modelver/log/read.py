@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-import attrs
-
 from modelver.cache.heads import HeadMemory
 from modelver.errors import Corrupt, InvalidValue, LogTampered, ModelverError, NotFound, RollbackDetected
 from modelver.history.checkpoint import MAX_CHECKPOINT, decode_checkpoint
@@ -19,6 +17,7 @@ from modelver.history.commit import (
 )
 from modelver.history.fold import replay
 from modelver.history.state import State
+from modelver.log.place import LogPlace
 from modelver.storage.ahead import read_ahead
 from modelver.storage.cached import CachedStore
 from modelver.storage.layout import number_of, numbered_key
@@ -30,38 +29,6 @@ _RECENT = 15
 
 CONFIRM_SECONDS = 300.0
 """After that long a known head is read again: a process that lives for months may be shown another log meanwhile."""
-
-
-@attrs.frozen
-class LogPlace:
-    """Which log this is.
-
-    Attributes:
-        prefix: The folder that holds ``log/`` and ``checkpoints/``.
-        registry: The registry's id.
-        model: The model's folder, or empty for the registry's own log.
-        root: SHA-256 of ``modelver.json``, the parent of commit 1.
-    """
-
-    prefix: str
-    registry: str
-    model: str
-    root: str
-
-    @property
-    def log(self) -> str:
-        """The folder of the commits."""
-        return f"{self.prefix}/log"
-
-    @property
-    def checkpoints(self) -> str:
-        """The folder of the checkpoints."""
-        return f"{self.prefix}/checkpoints"
-
-    @property
-    def label(self) -> str:
-        """The log's name in the head memory."""
-        return self.model or "."
 
 
 class LogReader:
@@ -90,25 +57,25 @@ class LogReader:
             RollbackDetected: This machine saw more of the log, or another log, before.
         """
         # What was seen is asked for first: meanwhile another process may see more than is read here.
-        seen = self._seen()
+        seen, recalls = self._seen(), self._recalls
         known = self._state  # another thread may read on meanwhile
         if known is None:
             start, commits = self._cold()
             self._checkpoint = start.seq
-            self._confirmed = 0.0 if self._is_last_known() else time.monotonic()
+            self._confirmed = 0.0 if self._recalls != recalls else time.monotonic()
         else:
             self._confirm(known)
             start, commits = known, list(self._follow(known.seq, known.head))
             made = [commit.checkpoint.seq for commit, _ in commits if commit.checkpoint]
             self._checkpoint = max([self._checkpoint, *made])
         state = replay(start, commits)
-        self._check_memory(state, _digests(start, commits), seen)
+        self._check_memory(state, _digests(start, commits), seen, recalls)
         self._state = state
         return state
 
     def check(self) -> tuple[State, ModelverError | None]:
         """Replay from commit 1, without checkpoints; return how far that went, and what was wrong, if anything."""
-        seen = self._seen()
+        seen, recalls = self._seen(), self._recalls
         start = State(seq=0, head=self.place.root)
         commits: list[tuple[Commit, str]] = []
         fault: ModelverError | None = None
@@ -120,7 +87,7 @@ class LogReader:
         state, contradiction = _as_far_as_possible(start, commits)
         if fault is None and contradiction is None:
             try:
-                self._check_memory(state, _digests(start, commits), seen)
+                self._check_memory(state, _digests(start, commits), seen, recalls)
             except ModelverError as error:
                 fault = error
         return state, contradiction or fault
@@ -181,23 +148,27 @@ class LogReader:
                 commit, head = self._checked(data, seq + 1, parent=head)
                 seq = commit.seq
                 yield commit, head
-        if listed <= seq or self._is_last_known():
-            yield from self._follow(seq, head)
-        else:
-            raise LogTampered(
-                "a commit is missing from the log",
-                where=numbered_key(self.place.log, seq + 1),
-                found=f"commits up to {listed}",
-                hint="Restore it from a copy of the registry.",
-            )
+        yield from self._follow(seq, head, listed)
 
-    def _follow(self, seq: int, head: str) -> Iterator[tuple[Commit, str]]:
-        """Yield the commits after a known one, each checked against the one before."""
+    def _follow(self, seq: int, head: str, listed: int = 0) -> Iterator[tuple[Commit, str]]:
+        """Yield the commits after a known one, each checked against the one before, up to the last one listed at least."""
         while True:
+            recalls = self._recalls
             try:
                 commit, head = self._read(seq + 1, parent=head)
             except NotFound:
-                return
+                if self._recalls != recalls:  # it is not among what this machine remembers
+                    if self._is_last_known():
+                        return
+                    continue  # another thread has reached the store since
+                if listed <= seq:
+                    return
+                raise LogTampered(
+                    "a commit is missing from the log",
+                    where=numbered_key(self.place.log, seq + 1),
+                    found=f"commits up to {listed}",
+                    hint="Restore it from a copy of the registry.",
+                ) from None
             seq += 1
             yield commit, head
 
@@ -224,22 +195,31 @@ class LogReader:
         return found
 
     def _is_last_known(self) -> bool:
-        """Tell whether what is read is only as new as when the store was last reached."""
+        """Tell whether what is read now is only as new as when the store was last reached."""
         return isinstance(self._store, CachedStore) and self._store.stale_since is not None
+
+    @property
+    def _recalls(self) -> int:
+        """How often this machine's memory answered for the store, which other threads may have reached since."""
+        return self._store.recalls if isinstance(self._store, CachedStore) else 0
 
     def _seen(self) -> tuple[int, str] | None:
         """Return number and digest of the highest commit that this machine saw."""
         return self._heads.seen(self.place.registry, self.place.label)
 
-    def _check_memory(self, state: State, digests: Mapping[int, str], seen: tuple[int, str] | None) -> None:
+    def _check_memory(
+        self, state: State, digests: Mapping[int, str], seen: tuple[int, str] | None, recalls: int
+    ) -> None:
         """Compare the log with what this machine saw of it before, and remember the head.
 
         Args:
             state: What was read.
             digests: Digests of commits that were read, by number.
             seen: What was seen before this reading began.
+            recalls: How often this machine's memory had answered by then.
         """
-        if seen is not None:
+        if seen is not None and not (seen[0] > state.seq and self._recalls != recalls):
+            # Else it is older than what was seen by another way, as everybody is told.
             self._check_seen(*seen, state, digests)
         if state.seq and (seen is None or seen[0] < state.seq):
             self._remember(state)
@@ -248,10 +228,10 @@ class LogReader:
         """Look, once in a while, whether the log still has the head that is known; what is remembered confirms nothing."""
         if not known.seq or time.monotonic() < self._confirmed + CONFIRM_SECONDS:
             return
-        found, remembered = "", self._is_last_known()
+        found, recalls = "", self._recalls
         with suppress(NotFound):
             found = self._read(known.seq, parent=None)[1]
-        remembered |= self._is_last_known()
+        remembered = self._recalls != recalls
         if found != known.head and (found or not remembered):
             raise self._another_log(known.seq, known.head, found[:12] or f"no commit {known.seq}")
         if not remembered:
@@ -268,8 +248,6 @@ class LogReader:
         if found is None and 0 < number < state.seq:
             with suppress(NotFound):
                 found = self.commit(number)[1]
-        if number > state.seq and self._is_last_known():
-            return  # older than what was seen by another way, as everybody is told
         if found != digest:
             raise self._another_log(number, digest, found[:12] if found else f"a log of {state.seq} commits")
 

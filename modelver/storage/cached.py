@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,6 +63,7 @@ class CachedStore:
         self._is_trusted = is_trusted
         self._offline = offline
         self.recalls = 0
+        self._counter = count(1)
         self._down_since: float | None = None
         self._why = ""
         self._noted = -1.0
@@ -187,8 +189,7 @@ class CachedStore:
     def _read(self, ask: Callable[[], _T], remember: Callable[[], _T]) -> _T:
         """Ask the store, or this machine's memory where it can't be reached; `recalls` counts the latter."""
         if self._is_down:
-            self.recalls += 1
-            return remember()
+            return self._recalled(remember)
         try:
             found = ask()
         except NotFound:
@@ -199,10 +200,14 @@ class CachedStore:
                 raise
             self._why = error.found
             self._down_since = time.monotonic()
-            self.recalls += 1
-            return remember()
+            return self._recalled(remember)
         self._note_reached()
         return found
+
+    def _recalled(self, remember: Callable[[], _T]) -> _T:
+        # Not +=: of two threads that add at once one would set back what the other has compared.
+        self.recalls = next(self._counter)
+        return remember()
 
     def _has_founding(self) -> bool:
         return self._is_trusted() and (self._objects / REGISTRY_FILE).is_file()

@@ -1,22 +1,38 @@
 """Reading: the head is found by its numbers, holes are no ends, and nothing is read twice."""
 
+import shutil
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar, cast
+from uuid import uuid4
 
 import pytest
 
 from modelver.cache.heads import HeadMemory
-from modelver.errors import InvalidValue, LimitExceeded, LogTampered, NotFound, RollbackDetected, StoreError
+from modelver.errors import (
+    InvalidValue,
+    LimitExceeded,
+    LogTampered,
+    NotFound,
+    Offline,
+    RollbackDetected,
+    StoreError,
+)
 from modelver.history.commit import MAX_COMMIT, encode_commit
 from modelver.history.event import UnknownEvent
 from modelver.log import LogPlace, check_clock
-from modelver.log.read import LogReader
-from modelver.storage.layout import numbered_key
+from modelver.log.read import CONFIRM_SECONDS, LogReader
+from modelver.storage.cached import CachedStore
+from modelver.storage.layout import REGISTRY_FILE, numbered_key
 from modelver.storage.memory import MemoryStore
+from modelver.storage.remote.store import RemoteStore
 from modelver.storage.store import Store
 from tests.histories import EMPTY, ROOT, next_commit
 from tests.logs import PLACE, Watched, Wrapped, fill, open_log
+
+T = TypeVar("T")
 
 
 def test_a_log_that_is_not_there_is_empty(store: Store, heads: HeadMemory) -> None:
@@ -44,6 +60,75 @@ def test_a_reader_reads_on_from_what_it_knows(store: Store, heads: HeadMemory) -
     watched.read.clear()
     assert reader.state() == writer.state()
     assert watched.read == [numbered_key(PLACE.log, number) for number in (6, 7, 8)]
+
+
+class Flickering(Wrapped):
+    """Can't be reached for one object once; what other threads ask for comes all the same.
+
+    Attributes:
+        gone: The key of the object that is out of reach the next time.
+    """
+
+    place = "flickering"
+    folder = None
+    gone = ""
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        """Read an object, if the network is there."""
+        if key == self.gone:
+            self.gone = ""
+            raise Offline("the store can't be reached", where=key)
+        return self.store.get(key, limit=limit)
+
+
+@pytest.fixture
+def flickering(tmp_path: Path) -> Iterator[tuple[Flickering, CachedStore]]:
+    """Give a store that flickers, and the same with what this machine remembers, which another thread asks all the time."""
+    inner = MemoryStore(uuid4().hex)
+    inner.put_new(REGISTRY_FILE, b"{}")
+    store = Flickering(inner)
+    cached = CachedStore(cast("RemoteStore", store), tmp_path / "cache", lambda: True, offline=False)
+    cached.get(REGISTRY_FILE, limit=2)
+    remember = cached._recalled
+
+    def meanwhile(answer: Callable[[], T]) -> T:
+        """Answer from memory; by then another thread has reached the store."""
+        try:
+            return remember(answer)
+        finally:
+            cached._note_reached()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cached, "_recalled", meanwhile)
+        yield store, cached
+
+
+def test_a_commit_that_one_request_could_not_reach_is_not_missing(
+    flickering: tuple[Flickering, CachedStore], heads: HeadMemory
+) -> None:
+    """Where others reach the store by then it is asked again, and nobody takes it for damage."""
+    store, cached = flickering
+    writer = open_log(store, heads)
+    fill(writer, 5)
+    store.gone = numbered_key(PLACE.log, 3)
+    assert open_log(cached, heads).state() == writer.state()
+
+
+def test_a_head_that_one_request_could_not_reach_is_no_rollback(
+    flickering: tuple[Flickering, CachedStore], heads: HeadMemory
+) -> None:
+    """Another process saw more of the log than is remembered here; that is read, and not taken for another log."""
+    store, cached = flickering
+    writer, reader = open_log(store, heads), open_log(cached, heads)
+    fill(writer, 2)
+    reader.state()
+    fill(writer, 2)
+    store.gone = numbered_key(PLACE.log, 3)
+    assert reader.state() == writer.state()
+    shutil.rmtree(cached._objects / PLACE.log)
+    store.gone = numbered_key(PLACE.log, 4)
+    reader._confirmed = -CONFIRM_SECONDS
+    assert reader.state() == writer.state()
 
 
 def test_one_commit_can_be_read_by_its_number(store: Store, heads: HeadMemory) -> None:
