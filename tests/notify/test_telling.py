@@ -3,8 +3,10 @@
 import logging
 import shutil
 import sqlite3
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,13 @@ import modelver as mv
 from modelver.history.commit import seal, unseal
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
-from modelver.registry.notices import announcing, notifying
+from modelver.notify.target import Target
+from modelver.registry.base.session import Session
+from modelver.registry.notices import announcing, notifying, telling
+from modelver.registry.notices.announcing import start_key
 from modelver.registry.notices.notifying import Asked, notify
 from modelver.registry.notices.recipients import is_own
+from modelver.storage import lock
 from modelver.storage.layout import blob_key
 from modelver.values.reading import Breach, RuleAnswer
 from tests import resources
@@ -647,6 +653,34 @@ def test_a_beginning_has_to_mean_something(
 def registry_url(registry: mv.Registry) -> str:
     """Return where a registry is."""
     return str(registry._session.store.url)
+
+
+@pytest.mark.usefixtures("versions")
+def test_threads_that_commit_for_the_first_time_lose_no_event(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files can't be locked, one commits while another is about to note where a new recipient begins."""
+    monkeypatch.setattr(lock, "fcntl", None)
+    configure(receiver.url)
+    registry = registry_again(registry)
+    noting, go_on = threading.Event(), threading.Event()
+
+    def slow(session: Session, target: Target) -> str:
+        if threading.current_thread() is not threading.main_thread() and not noting.is_set():
+            noting.set()
+            assert go_on.wait(PATIENCE)
+        return start_key(session, target)
+
+    monkeypatch.setattr(telling, "start_key", slow)
+    with ThreadPoolExecutor(1) as pool:
+        annotated = pool.submit(registry.annotate, f"{MODEL}:1.0.0", "A note.")
+        assert noting.wait(PATIENCE)
+        registry.set_alias(MODEL, "production", "1.0.0")
+        assert settled()
+        go_on.set()
+        annotated.result(PATIENCE)
+    assert settled()
+    assert receiver.types == ["alias.promoted"]
 
 
 def registry_again(registry: mv.Registry) -> mv.Registry:

@@ -44,11 +44,12 @@ class Teller:
         for target in self._following(name):
             if (target.key, name.folder) in self._begun:
                 continue
-            self._begun.add((target.key, name.folder))
             start = start_key(self._session, target)
             if cursors.get(start) is None:
                 cursors.begin(place_key(self._session, target, name), state.seq)
                 cursors.begin(start, now())
+            # Not before it is so: another thread relies on it, and its commit may be written first.
+            self._begun.add((target.key, name.folder))
 
     def committed(self, name: ModelName, appended: Appended, proposal: Proposal | None) -> None:
         """Have people told of a commit, if there is something to tell."""
