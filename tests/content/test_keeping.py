@@ -6,14 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from modelver.cache.stamps import Stamp
+from modelver.cache.stamps import Remembered, Stamp, StampCache
 from modelver.content.check import WORTH_WAITING
+from modelver.content.keeping import holding
 from modelver.content.keeping.cleaning import Pruned, Wish
 from modelver.content.keeping.holding import hold, in_use
 from modelver.content.keeping.keeper import Keeper
@@ -292,6 +295,32 @@ def test_what_this_process_holds_stays(machine: Machine) -> None:
     assert not in_use(folder)
     assert removed(machine.keeper.prune(ALL), "version") == [folder]
     assert hold(folder) is None
+
+
+def test_a_version_that_is_loaded_while_it_is_to_go_stays(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the cleaner looks up what is known of its files, nobody is handed a folder that then goes."""
+    monkeypatch.setattr(holding, "_PATIENCE", 0.05)
+    looks, loaded = threading.Event(), threading.Event()
+
+    class Slow(StampCache):
+        def find_many(
+            self, stamps: Iterable[Stamp], *, ignore_ctime: bool = False
+        ) -> dict[Stamp, Remembered]:
+            looks.set()
+            assert loaded.wait(60)
+            return super().find_many(stamps, ignore_ctime=ignore_ctime)
+
+    machine.load(big(b"a"))
+    with ThreadPoolExecutor(1) as pool:
+        cleaning = pool.submit(Keeper(machine.cache, None, Slow(machine.cache)).prune, ALL)
+        assert looks.wait(60)
+        folder, held = machine.held(big(b"a"))
+        loaded.set()
+        assert cleaning.result(60).in_use == (folder,)
+    assert held is not None
+    assert content(folder) == [big(b"a")]
 
 
 def test_many_loads_take_one_descriptor(machine: Machine) -> None:

@@ -158,6 +158,8 @@ class Cleaning:
 
     def _evict(self, version: Version) -> bool | None:
         """Rename a version's folder away and delete it; False where it is in use, None where we may not."""
+        # Before it is locked: who loads it waits for a moment only, and does without a lock then.
+        self._note_stamps(version.files)
         descriptor = open_folder(version.path)
         if descriptor is None:
             return self._evict_unlocked(version) if os.name == "nt" else None
@@ -169,9 +171,7 @@ class Cleaning:
             os.close(descriptor)
 
     def _evict_unlocked(self, version: Version) -> bool | None:
-        name = version.path.name
-        self._note_stamps(version.files)
-        with advisory_lock(version_lock(self._cache, name), timeout=0) as alone:
+        with advisory_lock(version_lock(self._cache, version.path.name), timeout=0) as alone:
             if alone is False:
                 return False
             # A working folder's name, and we have its lock: if we die, whoever works there next clears it.
