@@ -204,8 +204,9 @@ class Log(LogReader):
         """Go on from the state after a commit of our own."""
         self._remember(state)
         self._state = state
-        if self._vouched is not None:
-            self._checkpoint, self._vouched = self._vouched.seq, None
+        vouched = self._vouched  # another thread may have taken it by the next line
+        if vouched is not None:
+            self._checkpoint, self._vouched = vouched.seq, None
 
 
 def _waits() -> Iterator[float]:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from uuid import uuid4
 
@@ -350,3 +352,28 @@ def test_a_folder_that_can_not_be_listed_is_not_empty(store: Store, heads: HeadM
     fill(open_log(store, heads), 2)
     with pytest.raises(StoreError, match="no permission"):
         open_log(Unlisted(store), heads).state()
+
+
+def test_a_checkpoint_that_another_thread_vouched_for_is_no_error(heads: HeadMemory) -> None:
+    """Where no lock keeps writers apart; the commit stands by then, whichever step the other one comes between."""
+    log = open_log(MemoryStore(uuid4().hex), heads)
+    fill(log, 1)
+    state, steps = log.state(), iter(range(0))
+
+    def meanwhile(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code.co_name != "_advance":
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps, None) is None:
+            log._vouched = None
+        return meanwhile
+
+    before = sys.gettrace()
+    try:
+        for moment in range(40):
+            steps, log._vouched = iter(range(moment)), CheckpointDigest(1, "0" * 64)
+            sys.settrace(meanwhile)
+            log._advance(state)
+    finally:
+        sys.settrace(before)
+    assert log._checkpoint == 1
