@@ -9,16 +9,24 @@ import sys
 import time
 import uuid
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelver as mv
+from modelver.errors import Offline
 from modelver.index.file import IndexFile
 from modelver.index.write import stamps
-from modelver.registry.search.searching import index_of
+from modelver.registry.base.session import Session
+from modelver.registry.search.searching import Wish, index_of, search
+from modelver.storage.cached import CachedStore
+from modelver.storage.memory import MemoryStore
+from modelver.storage.remote.store import RemoteStore
+from modelver.storage.store import Entry
 from tests.logs import Watched
 from tests.registries import ordinary_account, publish
 
@@ -304,6 +312,38 @@ def test_an_index_in_memory_stays_for_those_who_use_it(memory: mv.Registry) -> N
     assert len(memory.search()) == 1
     memory._index.move_to_memory()
     assert memory._index.run(stamps)
+
+
+def test_a_listing_that_could_not_be_reached_makes_nothing_vanish(
+    memory: mv.Registry, private_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this machine remembers of the logs may be less than what the index has seen, though others reach the store."""
+    publish(memory)
+    gone: list[str] = []
+
+    class Flickering(MemoryStore):
+        def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+            if gone:
+                raise Offline(gone.pop())
+            return super().list(prefix, after=after)
+
+    store = Flickering(memory.url.removeprefix("memory://"))
+    cached = CachedStore(cast("RemoteStore", store), private_cache, lambda: True, offline=False)
+    session = Session(cached, private_cache, None, create=False, storage_options={})
+    index = index_of(session)
+    assert len(search(session, index, Wish())) == 1
+    shutil.rmtree(cached._objects / "models")
+    remembered = cached._walk
+
+    def meanwhile(prefix: str, after: str) -> Iterator[Entry]:
+        """Answer from memory; by then another thread has reached the store."""
+        found = list(remembered(prefix, after))
+        cached._note_reached()
+        return iter(found)
+
+    monkeypatch.setattr(cached, "_walk", meanwhile)
+    gone += ["the network is gone"] * 2  # it looks again before it believes that
+    assert len(search(session, index, Wish())) == 1
 
 
 def test_a_cache_that_others_may_write_to_is_not_trusted(

@@ -107,6 +107,7 @@ def lock_of(session: Session, index: IndexFile) -> Path | None:
 
 def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) -> tuple[list[News], list[str]]:
     """Return the models that may have news, and those of the index that are gone."""
+    recalls = _recalls(session)
     if session.store.folder is not None:
         known, there = index.run(stamps), _local(session, folders)
         changed = {
@@ -119,7 +120,7 @@ def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) ->
             _listed(session, head_of, folders),
         )
         changed = {folder: 0 for folder, last in there.items() if known.get(folder) != last}
-    if isinstance(session.store, CachedStore) and session.store.stale_since is not None:
+    if _recalls(session) != recalls:
         # What is kept of the logs may be less than what the index has seen of them.
         changed = dict.fromkeys(changed.keys() - known.keys(), 0)
         there = {**known, **there}
@@ -131,6 +132,11 @@ def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) ->
         if folder in known or _is_model(folder)
     ]
     return news, sorted(concerned - there.keys())
+
+
+def _recalls(session: Session) -> int:
+    """Return how often this machine's memory answered for the store, which other threads may have reached since."""
+    return session.store.recalls if isinstance(session.store, CachedStore) else 0
 
 
 def _is_model(folder: str) -> bool:
