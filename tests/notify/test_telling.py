@@ -6,8 +6,10 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -15,9 +17,12 @@ import modelver as mv
 from modelver.history.commit import seal, unseal
 from modelver.notify.background import background
 from modelver.notify.delivery import Patience
+from modelver.notify.happening import happenings
+from modelver.notify.message import MAX_NOTES
 from modelver.notify.target import Target
+from modelver.publish.audiences import AUDIENCES
 from modelver.registry.base.session import Session
-from modelver.registry.notices import announcing, notifying, telling
+from modelver.registry.notices import announcing, notifying, saying, telling
 from modelver.registry.notices.announcing import start_key
 from modelver.registry.notices.notifying import Asked, notify
 from modelver.registry.notices.recipients import is_own
@@ -681,6 +686,37 @@ def test_threads_that_commit_for_the_first_time_lose_no_event(
         annotated.result(PATIENCE)
     assert settled()
     assert receiver.types == ["alias.promoted"]
+
+
+def test_recipients_that_are_told_at_once_each_get_their_notes(
+    registry: mv.Registry, versions: list[mv.ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each audience's are written by another thread, and none takes away what another one has just written."""
+    registry.set_alias(MODEL, "production", versions[1])
+    log = registry._session.log(versions[1].name)
+    (happening,) = happenings(*log.commit(log.state().seq), MODEL)
+    together = threading.Barrier(len(AUDIENCES))
+
+    def cut(text: str, most: int, more: str) -> str:
+        if most == MAX_NOTES:
+            together.wait(PATIENCE)
+        return text[:most] or more
+
+    def each(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code.co_filename != saying.__file__:
+            return None
+        time.sleep(0.01 if event == "line" else 0)
+        return each
+
+    monkeypatch.setattr(saying, "cut", cut)
+    sayer, before = saying.Sayer(registry._session), threading.gettrace()
+    threading.settrace(each)
+    try:
+        with ThreadPoolExecutor(len(AUDIENCES)) as pool:
+            told = list(pool.map(lambda audience: sayer.data(happening, audience)["notes"], AUDIENCES))
+    finally:
+        threading.settrace(before)  # type: ignore[arg-type] # None is what it was
+    assert all(isinstance(notes, dict) and notes["text"] for notes in told)
 
 
 def registry_again(registry: mv.Registry) -> mv.Registry:

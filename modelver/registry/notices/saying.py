@@ -64,16 +64,18 @@ class Sayer:
             state = self._session.log(ModelName(happening.model)).state()
             a, b = _ends(state, happening)
             key = (state.head, a, b, audience)  # what is said of a version changes with the log
-            if key not in self._notes:
-                text = self._between(happening, state, a, b, audience)
+            text = self._notes.get(key)
+            if text is None:
                 more = f"\n\n… cut: `modelver notes` has the rest of {happening.model} {b}\n"
-                self._notes = {**dict(list(self._notes.items())[-_KEPT:]), key: cut(text, MAX_NOTES, more)}
+                text = cut(self._between(happening, state, a, b, audience), MAX_NOTES, more)
+                # A recipient's thread may drop what another one's has kept just now.
+                self._notes = {**dict(list(self._notes.items())[-_KEPT:]), key: text}
         except StoreError:
             raise
         except ModelverError:
             return None
         undone = {"undone": True} if a and b != happening.version else {}
-        return {"from": a, "to": b, "text": self._notes[key], "format": "text/markdown", **undone}
+        return {"from": a, "to": b, "text": text, "format": "text/markdown", **undone}
 
     def _between(self, happening: Happening, state: State, a: str, b: str, audience: Audience) -> str:
         if a:
