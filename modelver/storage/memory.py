@@ -1,13 +1,19 @@
 """A small store in this process's memory, for tests and tutorials: the same contract, but nothing outlives it."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from threading import Lock
+from threading import RLock
 from typing import ClassVar
 
 from modelver.errors import AlreadyExists, IntegrityError, LimitExceeded, NotFound
 from modelver.storage.keys import checked_key, checked_prefix
 from modelver.storage.store import Entry, Guarantees, Store
+
+# A child that was forked while another thread holds it would wait for ever.
+_LOCK = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 
 class MemoryStore:
@@ -19,11 +25,10 @@ class MemoryStore:
 
     folder = None
     _shared: ClassVar[dict[str, dict[str, bytes]]] = {}
-    _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, name: str) -> None:
         self._name = name
-        with self._lock:
+        with _LOCK:
             self._objects = self._shared.setdefault(name, {})
 
     @property
@@ -59,7 +64,7 @@ class MemoryStore:
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects below a folder; see `Store.list`."""
         start = f"{checked_prefix(prefix)}/" if prefix else ""
-        with self._lock:
+        with _LOCK:
             found = [
                 (key, len(data))
                 for key, data in self._objects.items()
@@ -70,20 +75,20 @@ class MemoryStore:
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of folders in a folder; see `Store.folders`."""
         start = f"{checked_prefix(prefix)}/" if prefix else ""
-        with self._lock:
+        with _LOCK:
             below = [key.removeprefix(start) for key in self._objects if key.startswith(start)]
         return iter(sorted({key.partition("/")[0] for key in below if "/" in key}))
 
     def put_new(self, key: str, data: bytes) -> None:
         """Create an object; see `Store.put_new`."""
-        with self._lock:
+        with _LOCK:
             if checked_key(key) in self._objects:
                 raise AlreadyExists("an object is there already", where=self._at(key))
             self._objects[key] = bytes(data)
 
     def put_blob(self, key: str, data: bytes) -> None:
         """Store bytes under a key derived from them; see `Store.put_blob`."""
-        with self._lock:
+        with _LOCK:
             stored = self._objects.setdefault(checked_key(key), bytes(data))
         if len(stored) != len(data):
             raise IntegrityError(
@@ -111,7 +116,7 @@ class MemoryStore:
 
     def delete(self, key: str) -> None:
         """Delete an object; see `Store.delete`."""
-        with self._lock:
+        with _LOCK:
             self._objects.pop(checked_key(key), None)
 
     def local_path(self, key: str) -> None:
