@@ -81,7 +81,7 @@ class Background:
         while (job := self._next(lane)) is not None:
             try:
                 job()
-            except Exception as error:  # noqa: BLE001 (nobody else would tell of it)
+            except BaseException as error:  # noqa: BLE001 (nobody else would tell of it, nor go on with the lane)
                 _LOGGER.warning("telling people failed: %s", error)
 
     def _next(self, lane: Hashable) -> Job | None:

@@ -264,6 +264,7 @@ def test_a_job_that_fails_is_told_and_ends_nothing(caplog: pytest.LogCaptureFixt
     own = Background()
     own.submit("lane", "held", lambda: hold.wait(PATIENCE))
     own.submit("lane", "fails", lambda: 1 / 0)
+    own.submit("lane", "ends its thread", sys.exit)
     for key in (1, 2, 2, 3):
         own.submit("lane", key, partial(ran.append, key))
     hold.set()
