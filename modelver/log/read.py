@@ -20,6 +20,7 @@ from modelver.history.state import State
 from modelver.log.place import LogPlace
 from modelver.storage.ahead import read_ahead
 from modelver.storage.cached import CachedStore
+from modelver.storage.failures import told_remembered
 from modelver.storage.layout import number_of, numbered_key
 from modelver.storage.store import Store
 
@@ -244,10 +245,13 @@ class LogReader:
             self._check_seen(*known, state, {state.seq: state.head})
 
     def _check_seen(self, number: int, digest: str, state: State, digests: Mapping[int, str]) -> None:
-        found = digests.get(number)
+        found, recalls = digests.get(number), self._recalls
         if found is None and 0 < number < state.seq:
             with suppress(NotFound):
                 found = self.commit(number)[1]
+        if found is None and self._recalls != recalls:
+            where = f"{self._store.url}/{numbered_key(self.place.log, number)}"
+            raise told_remembered(where, "Try again when it can be reached.")
         if found != digest:
             raise self._another_log(number, digest, found[:12] if found else f"a log of {state.seq} commits")
 

@@ -131,6 +131,21 @@ def test_a_head_that_one_request_could_not_reach_is_no_rollback(
     assert reader.state() == writer.state()
 
 
+def test_an_older_commit_that_one_request_could_not_reach_is_no_rollback(
+    flickering: tuple[Flickering, CachedStore], heads: HeadMemory, tmp_path: Path
+) -> None:
+    """What this machine saw lies behind the checkpoint and can't be compared now: that is told, and not a forgery."""
+    store, cached = flickering
+    writer, early = open_log(store, heads), HeadMemory(tmp_path / "early")
+    fill(writer, 10)
+    open_log(store, early).state()
+    fill(writer, 90)
+    store.gone = numbered_key(PLACE.log, 10)
+    with pytest.raises(Offline, match="Try again"):
+        open_log(cached, early).state()
+    assert open_log(cached, early).state() == writer.state()
+
+
 def test_one_commit_can_be_read_by_its_number(store: Store, heads: HeadMemory) -> None:
     """With the digest that its successor names."""
     log = open_log(store, heads)
