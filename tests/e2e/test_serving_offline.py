@@ -15,7 +15,7 @@ from tests.serving.conftest import until
 pytestmark = pytest.mark.usefixtures("fit_stores")
 
 PRODUCTION = f"{MODEL}@production"
-NEVER = 3600.0
+NEVER = 1e9
 AWAY = Faults(refuse=True)
 
 
