@@ -51,6 +51,14 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what fixtures of whole modules make out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELVER_CACHE", str(tmp_path_factory.mktemp("cache-of-fixtures")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test a user cache of its own."""
