@@ -136,7 +136,11 @@ def registry_url(file: ProjectFile) -> str | None:
     url = section.get("url", "") if isinstance(section, Mapping) else None
     if not isinstance(url, str):
         raise InvalidValue(
-            "not the address of a registry", where=f"{file.path}, [registry] url", expected="text", found=url
+            "not the address of a registry",
+            where=f"{file.path}, [registry] url",
+            expected="text",
+            found=section if url is None else url,
+            hint='Write the line [registry], and below it: url = "s3://bucket/models", or a folder.',
         )
     if not url or "://" in url:
         return url or None

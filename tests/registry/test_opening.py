@@ -112,25 +112,27 @@ def test_the_place_is_argument_then_variable_then_project_then_default(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        b"[registry",
-        b"\xff",
-        b"[registry]\nurl = 5",
-        b"registry = 5",
-        b"x = '" + b"x" * 2**20 + b"'",
-        b"a = " + b"[" * 5000,
+        (b"[registry", "not TOML"),
+        (b"\xff", "not TOML"),
+        (b"[registry]\nurl = 5", r"found 5\).*Write the line \[registry\]"),
+        (b"registry = 'models'", r"found models\).*Write the line \[registry\]"),
+        (b"x = '" + b"x" * 2**20 + b"'", "too large"),
+        (b"a = " + b"[" * 5000, "not TOML"),
     ],
+    ids=range(6),
 )
 def test_a_project_file_that_can_t_be_read_is_told(
-    text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not passed over: the registry that is meant would be another one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MODELVER_REGISTRY", raising=False)
     (tmp_path / "modelver.toml").write_bytes(text)
-    with pytest.raises(mv.InvalidValue, match=r"modelver\.toml"):
+    with pytest.raises(mv.InvalidValue, match=told) as raised:
         mv.Registry()
+    assert "modelver.toml" in str(raised.value)
 
 
 def test_a_project_file_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
