@@ -247,3 +247,12 @@ def test_two_versions_with_the_same_first_digits_are_told_apart(memory: mv.Regis
 def test_outside_of_the_package_the_level_is_the_caller_s() -> None:
     """A warning issued right here points right here."""
     assert caller_level() == 1
+
+
+def test_names_of_no_model_are_not_kept(memory: mv.Registry, versions: list[mv.ModelVersion]) -> None:
+    """A service may be asked for any name, for months."""
+    assert versions
+    for number in range(3):
+        with pytest.raises(mv.NotFound, match="no such model"):
+            memory.resolve(f"no-such-{number}@production")
+    assert [name for name in memory._session._logs if name.startswith("no-such")] == []

@@ -202,6 +202,7 @@ class Session:
         state = self.log(name).state()
         self.tell_age()
         if state.model is None:
+            self._logs.pop(name.folder, None)  # a service may be asked for any name
             similar = difflib.get_close_matches(name.lower(), self.models(), n=3)
             raise NotFound(
                 "there is no such model",
