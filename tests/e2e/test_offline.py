@@ -69,7 +69,7 @@ WRITES: tuple[Callable[[mv.Registry], object], ...] = (
 
 def answers_from_memory(registry: mv.Registry) -> None:
     """Check what a client without a store can say, and that it says how old that is."""
-    with pytest.warns(UserWarning, match=r"last known state, of \d{4}-.* UTC, 0:0\d:\d\d ago"):
+    with pytest.warns(UserWarning, match=r"last known state, of \d{4}-.* UTC$"):
         loaded = registry.load(PRODUCTION, verify="full")
     assert (loaded / "model.bin").read_bytes() == b"loaded"
     with pytest.warns(UserWarning, match="last known"):

@@ -7,7 +7,6 @@ import platform
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,10 +216,9 @@ class Session:
         """Warn where what was read is the last known state, since the store can't be reached."""
         if isinstance(self.store, CachedStore) and (since := self.store.stale_since) is not None:
             why = "is not asked, as modelver is offline" if self.store.is_offline else "can't be reached"
-            age = timedelta(seconds=int((datetime.now(UTC) - since).total_seconds()))
+            # Always the same text, so that Python shows it once, and not whenever a service asks for days.
             warnings.warn(
-                f"{self.store.url} {why}: this is its last known state, of"
-                f" {since:%Y-%m-%d %H:%M:%S} UTC, {age} ago",
+                f"{self.store.url} {why}: this is its last known state, of {since:%Y-%m-%d %H:%M:%S} UTC",
                 stacklevel=caller_level(),
             )
 
