@@ -1,8 +1,15 @@
 """Buckets keep the contract: those of a real distributed store, and those of a second, independent server."""
 
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from modelver.storage import open_store
+from modelver.storage.remote import loop
+from modelver.storage.remote.store import RemoteStore
 from modelver.storage.store import Store
 from tests.servers.moto import Moto
 from tests.servers.seaweedfs import SeaweedFS
@@ -40,3 +47,19 @@ class TestMoto(TestSeaweedFS):
     def store(self, moto: Moto) -> Store:
         """Give a store in a new bucket."""
         return self._opened(moto)
+
+
+@pytest.mark.parametrize("server", ["seaweedfs", "moto"])
+def test_an_answer_of_long_ago_is_no_clock(
+    server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that had nothing to ask for hours may write then: the bucket is asked for the time."""
+    running: SeaweedFS | Moto = request.getfixturevalue(server)
+    url, options = running.fresh()
+    store = open_store(url, storage_options=options)
+    assert isinstance(store, RemoteStore)
+    bucket: Any = store.connected()
+    bucket._note_date(SimpleNamespace(headers={"date": "Thu, 01 Jan 2026 00:00:00 GMT"}))
+    late = SimpleNamespace(monotonic=lambda: time.monotonic() + 7200, time=lambda: time.time() + 7200)
+    monkeypatch.setattr(loop, "time", late)
+    assert abs(store.clock() - datetime.now(UTC)) < timedelta(minutes=5)

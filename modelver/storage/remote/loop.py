@@ -24,6 +24,9 @@ SLOWEST = 2**17
 _FRESH = 3600.0
 """Seconds for which this machine's clock is trusted to go as fast as the server's."""
 
+_STEADY = 5.0
+"""Seconds by which this machine's two clocks may differ over that time: more is a sleep, or a clock that was set."""
+
 
 _inherited: list[object] = []
 
@@ -95,7 +98,7 @@ class Dates:
     """A server's clock, as told now and then: by the Date of its answers (RFC 9110, section 6.6.1), for one."""
 
     def __init__(self) -> None:
-        self._seen: tuple[datetime, float] | None = None
+        self._seen: tuple[datetime, float, float] | None = None
 
     def note(self, date: str | None) -> None:
         """Take note of the header of an answer that came just now."""
@@ -104,12 +107,14 @@ class Dates:
 
     def seen(self, date: datetime) -> None:
         """Take note of what the server's clock says just now."""
-        self._seen = date.astimezone(UTC), time.monotonic()
+        self._seen = date.astimezone(UTC), time.monotonic(), time.time()
 
     def now(self) -> datetime | None:
-        """Return the server's time; None where it did not say it within the last hour."""
+        """Return the server's time; None where it did not say it within the last hour, or this machine slept meanwhile."""
         if self._seen is None:
             return None
-        date, noted = self._seen
+        date, noted, told = self._seen
         passed = time.monotonic() - noted
-        return date + timedelta(seconds=passed) if passed < _FRESH else None
+        # A machine that sleeps stops the one clock and not the other.
+        steady = abs(time.time() - told - passed) < _STEADY
+        return date + timedelta(seconds=passed) if passed < _FRESH and steady else None

@@ -4,12 +4,12 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
 
 from modelver.storage.failures import told
 from modelver.storage.remote.bucket import Fault, TooLarge, Trouble, part_size
+from modelver.storage.remote.loop import Dates
 from modelver.storage.remote.s3_options import S3Options, make_client
 from modelver.storage.remote.s3_upload import S3Upload, crc32c
 from modelver.storage.remote.words import check_size
@@ -58,7 +58,7 @@ class S3Bucket:
         self.bucket = bucket
         self.prefix = prefix
         self._client = make_client(options, timeout)
-        self._date = ""
+        self._dates = Dates()
         self._client.meta.events.register("after-call.s3", self._note_date)
         self._extra = options.additional
         self.client = options.version
@@ -163,13 +163,14 @@ class S3Bucket:
         self.call("delete_object", key)
 
     def clock(self) -> datetime:
-        """Return the time in the newest answer's Date (RFC 9110, section 6.6.1); asks for nothing but that."""
-        if not self._date:
-            self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
-        return parsedate_to_datetime(self._date).astimezone(UTC)
+        """Return the server's time, by its newest answer."""
+        if (now := self._dates.now()) is not None:
+            return now
+        self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+        return self._dates.now() or datetime.now(UTC)
 
     def _note_date(self, http_response: Any, **_: object) -> None:
-        self._date = http_response.headers.get("date") or self._date
+        self._dates.note(http_response.headers.get("date"))
 
     def call(self, verb: str, key: str, **options: object) -> dict[str, Any]:
         """Call a method of the client for a key."""
