@@ -6,6 +6,7 @@ REGISTRY_FILE = "modelver.json"
 BLOBS = "blobs/sha256"
 MODELS = "models"
 REGISTRY_LOG = "registry/log"
+_HEX = frozenset("0123456789abcdef")
 
 
 def blob_key(digest: Digest) -> str:
@@ -21,6 +22,12 @@ def model_prefix(folder: str) -> str:
 def numbered_key(prefix: str, number: int) -> str:
     """Return the key of a log's entry or checkpoint: `<prefix>/<20 digits>.json`."""
     return f"{prefix}/{number:020d}.json"
+
+
+def sha256_in(key: str) -> str | None:
+    """Return the digest that a blob's key ends with, if it does."""
+    name = key.rpartition("/")[2]
+    return name if len(name) == 64 and set(name) <= _HEX else None  # noqa: PLR2004 (hex digits of SHA-256)
 
 
 def number_of(key: str) -> int | None:

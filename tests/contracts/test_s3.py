@@ -2,16 +2,19 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from modelver.errors import StoreError
 from modelver.storage import open_store
 from modelver.storage.remote import loop
 from modelver.storage.remote.store import RemoteStore
 from modelver.storage.store import Store
 from tests.servers.moto import Moto
+from tests.servers.s3 import KEY, SECRET
 from tests.servers.seaweedfs import SeaweedFS
 
 from .store import RemoteContract
@@ -63,3 +66,27 @@ def test_an_answer_of_long_ago_is_no_clock(
     late = SimpleNamespace(monotonic=lambda: time.monotonic() + 7200, time=lambda: time.time() + 7200)
     monkeypatch.setattr(loop, "time", late)
     assert abs(store.clock() - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_keys_that_were_replaced_in_their_file_are_read_again(
+    seaweedfs: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows for months outlives the keys that it began with."""
+    url, options = seaweedfs.fresh()
+    file = tmp_path / "credentials"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+
+    def write(secret: str) -> None:
+        file.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {secret}\n")
+
+    write(SECRET)
+    store = open_store(url, storage_options={"endpoint_url": options["endpoint_url"]})
+    store.put_new("before", b"1")
+    write("another")
+    outdated = open_store(url, storage_options={"endpoint_url": options["endpoint_url"]})
+    with pytest.raises(StoreError):
+        outdated.get("before", limit=1)
+    write(SECRET)
+    assert outdated.get("before", limit=1) == b"1"

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -18,6 +19,7 @@ from modelver.errors import (
     StoreError,
 )
 from modelver.storage.keys import checked_key, checked_prefix
+from modelver.storage.layout import sha256_in
 from modelver.storage.remote.bucket import Bucket, Fault, Place, TooLarge, Trouble
 from modelver.storage.remote.tries import Tries
 from modelver.storage.remote.upload import RetriedUpload
@@ -27,9 +29,11 @@ from modelver.storage.store import Entry, Guarantees, Store, Upload
 MAX_NEW = 4 * 2**20
 """Bytes of a created object at most: above that, clients of Azure and GCS split it into several requests."""
 
+RENEW_SECONDS = 60.0
+"""How often at most a client that is denied access makes room for another."""
+
 T = TypeVar("T")
 _RETRIED = {Fault.AGAIN, Fault.NOT_SENT}
-_HEX = frozenset("0123456789abcdef")
 _ALIKE = re.compile("[a-z0-9_/]*")
 """The beginning of a text up to which all servers sort alike: SeaweedFS goes folder by folder, and ``-`` and ``.`` sort
 before ``/`` in whole keys. It also keeps away what is no part of a key, on which some servers choke."""
@@ -52,6 +56,7 @@ class RemoteStore:
         self.place = f"{place.endpoint} {place.url}"
         self.timeout = timeout
         self._made: tuple[int, Bucket] | None = None
+        self._renewed = -RENEW_SECONDS
         self._locks: dict[int, threading.Lock] = {}
 
     def __reduce__(self) -> str:
@@ -175,7 +180,7 @@ class RemoteStore:
             self._put_parts(key, data)
             return
         try:
-            created = self._create(key, data, _sha256_in(key))
+            created = self._create(key, data, sha256_in(key))
         except CommitUnknown as error:
             raise StoreError(
                 "could not write", where=error.where, found=error.found, hint="Try again."
@@ -275,6 +280,9 @@ class RemoteStore:
                 raise self._error(what, key, trouble) from None
 
     def _error(self, what: str, key: str, trouble: Trouble) -> ModelverError:
+        if trouble.fault is Fault.DENIED and time.monotonic() >= self._renewed + RENEW_SECONDS:
+            # It may have read its keys before they were replaced: the next call has another one, which reads them anew.
+            self._made, self._renewed = None, time.monotonic()
         return error_of(what, self._at(key), trouble)
 
     def _unknown(self, key: str, trouble: Trouble) -> CommitUnknown:
@@ -287,9 +295,3 @@ class RemoteStore:
 
     def _at(self, key: str) -> str:
         return f"{self._url}/{key}"
-
-
-def _sha256_in(key: str) -> str | None:
-    """Return the digest that a blob's key ends with, if it does."""
-    name = key.rpartition("/")[2]
-    return name if len(name) == 64 and set(name) <= _HEX else None  # noqa: PLR2004 (hex digits of SHA-256)
