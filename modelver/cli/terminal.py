@@ -41,9 +41,15 @@ def write(text: str | bytes, *, colours: bool = False) -> None:
         raise StoreError("the answer can't be written", where="stdout", found=error.strerror) from None
 
 
-def write_json(data: "Json") -> None:
-    """Write an answer as JSON to stdout; ASCII alone, so that no terminal obeys what is in it."""
-    write(json.dumps(data, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
+def write_json(data: "Json", *, in_a_line: bool = False) -> None:
+    """Write an answer as JSON to stdout; ASCII alone, so that no terminal obeys what is in it.
+
+    Args:
+        data: The answer.
+        in_a_line: Whether it is one of several, each in a line of its own.
+    """
+    indent = None if in_a_line else 2
+    write(json.dumps(data, indent=indent, ensure_ascii=True).replace("\x7f", "\\u007f"))
 
 
 def _give_up_stdout() -> None:

@@ -1,12 +1,15 @@
 """`modelver notify` says what was told, and what is left."""
 
+import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modelver.notify.background import Background
-from tests.cli.support import Run
+from tests.cli.support import COMMAND, Run
 from tests.cli.test_documentation import keys, section
 from tests.notify.receiver import PATIENCE, SECRET, Receiver
 
@@ -78,6 +81,18 @@ def test_what_is_left_is_an_exit_code(run: Run, receiver: Receiver, monkeypatch:
     told = done.stdout + done.stderr + run("notify", "--test", "--json", code=8).stdout
     assert "p4ss" not in told
     assert "t0ken" not in told
+
+
+def test_watching_answers_in_lines(receiver: Receiver) -> None:
+    """One object for each round that told something; ended by hand it returns 0."""
+    command = [*COMMAND, "notify", "acme/fraud", "--since", "1", "--watch", "--every", "1s", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert [each["outcome"] for each in told["deliveries"]] == ["delivered"] * 3
+    assert receiver.types == ["alias.promoted"] * 3
 
 
 def test_a_test_is_sent(run: Run, receiver: Receiver) -> None:

@@ -1,6 +1,5 @@
 """``modelver guard``."""
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,7 @@ def _go_on(call: Call, guard: "Guard", every: float) -> None:
 
     def tell(report: "GuardReport") -> None:
         if call.as_json:
-            write(json.dumps(report.to_dict(), ensure_ascii=True))
+            write_json(report.to_dict(), in_a_line=True)
         else:
             from modelver.cli.render import moment
 

@@ -56,14 +56,14 @@ def _go_on(call: Call, rounds: "Iterator[Notified]") -> None:
     with until_ended("Stopped. What was not told yet is told next time."):
         for found in rounds:
             if found.deliveries or found.notes:
-                _show(call, found)
+                _show(call, found, is_one_of_many=True)
 
 
-def _show(call: Call, found: "Notified") -> None:
+def _show(call: Call, found: "Notified", *, is_one_of_many: bool = False) -> None:
     for note in found.notes:
         say(note)
     if call.as_json:
-        write_json(found.to_dict())
+        write_json(found.to_dict(), in_a_line=is_one_of_many)
         return
     with call.screen() as screen:
         for each in found.deliveries:

@@ -1,6 +1,5 @@
 """``modelver sync``."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -107,4 +106,4 @@ def _tell(call: Call, news: "News[Materialized]") -> None:
     else:
         say("All is well again.")
     if call.as_json:
-        write(json.dumps(fields, ensure_ascii=True))
+        write_json(fields, in_a_line=True)
