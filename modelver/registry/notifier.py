@@ -39,8 +39,9 @@ class RegistryNotifier(RegistryReader):
             True where nothing is left to be told; ``.deliveries`` has what became of each event.
 
         Raises:
-            NotFound: Nobody is to be told, or there is no such model.
-            InvalidValue: A table is wrong; the message has the path of the fault.
+            NotFound: Nobody is to be told, there is no such model, or ``$MODELVER_NOTIFY`` names no file.
+            InvalidValue: A table is wrong, and the message has the path of the fault; or `since` is no time, or a commit's
+                number that the model does not have, or that comes without a model.
         """
         from modelver.registry.notices import notifying
 
@@ -53,7 +54,8 @@ class RegistryNotifier(RegistryReader):
     ) -> "Iterator[Notified]":
         """Tell everybody what happens, for ever: as `notify`, again and again.
 
-        A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks.
+        A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks, a day
+        at most.
 
         Args:
             model: The model; None for all.

@@ -1,5 +1,6 @@
 """Going on telling: each round tells what is new, and who fails is left alone for ever longer."""
 
+import time
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -127,6 +128,15 @@ def test_a_rest_is_as_long_as_a_recipient_asks_for() -> None:
     rests = Rests()
     rests.note(TARGET, Notified((attrs.evolve(FAILED, retry_after=3600.0),)))
     assert rests.is_resting(TARGET)
+
+
+def test_a_rest_is_a_day_at_most() -> None:
+    """Whatever a recipient asks for: a number that is none of days would silence it for years."""
+    rests = Rests()
+    begin = time.monotonic()
+    rests.note(TARGET, Notified((attrs.evolve(FAILED, retry_after=999_999_999.0),)))
+    assert rests._until[TARGET.key] <= time.monotonic() + 86_400
+    assert rests._until[TARGET.key] >= begin + 86_400
 
 
 @pytest.mark.usefixtures("project")

@@ -19,7 +19,7 @@ from modelver.registry.base.session import Session
 from modelver.registry.notices.saying import Sayer
 from modelver.values.name import ModelName
 
-_LONGEST_REST = 86_400.0
+LONGEST_ASKED = 86_400.0
 """Seconds for which a recipient is left alone at most when it asks for that."""
 
 Since = int | datetime | None
@@ -182,7 +182,7 @@ class Announcer:
         found = deliver(happening, target, message, self._patience, refused)
         if found.is_refused:
             self.cursors.put(key, found.tries)
-            self.cursors.put(rest_key(key), now() + int(min(found.retry_after, _LONGEST_REST) * 1e6))
+            self.cursors.put(rest_key(key), now() + int(min(found.retry_after, LONGEST_ASKED) * 1e6))
         elif refused and found.tries:
             self.cursors.forget(key)
             self.cursors.forget(rest_key(key))

@@ -17,7 +17,7 @@ from modelver.notify.notified import Notified
 from modelver.notify.target import Target
 from modelver.registry.base.finding import parse_at
 from modelver.registry.base.session import Session
-from modelver.registry.notices.announcing import Announcer, Since, merged, not_read
+from modelver.registry.notices.announcing import LONGEST_ASKED, Announcer, Since, merged, not_read
 from modelver.registry.notices.recipients import NOTIFY, recipients
 from modelver.values.name import ModelName
 
@@ -90,7 +90,7 @@ def test(session: Session) -> Notified:
 def follow(session: Session, asked: Asked, every: float) -> Iterator[Notified]:
     """Tell people what happens, for ever; yield what each round came to.
 
-    A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks.
+    A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks, a day at most.
     """
     rests, beginning = Rests(every), Beginning(asked.since)
     _check_since(session, asked)
@@ -125,7 +125,8 @@ class Rests:
             return False
         count = self._failures[target.key] = self._failures.get(target.key, 0) + 1
         rest = min(self._first * 2.0 ** min(count, 20), _LONGEST_REST) * random.uniform(0.5, 1)  # noqa: S311 (no secret)
-        self._until[target.key] = time.monotonic() + max(rest, *(each.retry_after for each in failed))
+        asked = min(max(each.retry_after for each in failed), LONGEST_ASKED)
+        self._until[target.key] = time.monotonic() + max(rest, asked)
         return True
 
 
