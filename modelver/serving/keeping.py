@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from modelver.errors import ModelverError, Offline, StoreError
+from modelver.errors import ModelverError, Offline, StoreError, UnsupportedStore
 from modelver.serving.source import Sighting
 from modelver.values.digest import Digest
 from modelver.values.wire import format_time
@@ -69,7 +69,8 @@ class Keeper(Generic[M]):
             sighting = self.look()
             made = self._brought(sighting)
         except ModelverError as error:
-            if self._done is None and not isinstance(error, StoreError):
+            passing = isinstance(error, StoreError) and not isinstance(error, UnsupportedStore)
+            if self._done is None and not passing:
                 raise
             yield from self._trouble(error)
             return

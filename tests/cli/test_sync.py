@@ -77,6 +77,12 @@ def test_what_can_t_be_done_has_its_exit_code(
     assert not (tmp_path / "place").exists()
 
 
+def test_a_place_that_can_never_be_one_ends_watching(run: Run, fraud: str) -> None:
+    """A store that holds no layouts is no trouble that passes."""
+    done = run("sync", f"{fraud}@production", "memory://there/place", "--watch", code=8)
+    assert "not a place for files that are kept in step" in done.stderr
+
+
 def test_a_place_that_is_taken_has_an_exit_code_of_its_own(run: Run, fraud: str, tmp_path: Path) -> None:
     """Nothing there is touched."""
     (tmp_path / "place").write_text("mine")
