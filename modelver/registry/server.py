@@ -72,8 +72,10 @@ class RegistryServer(RegistryReader):
             swap: ``overlap``: the new model is loaded beside the old one. ``drain``: the old one is released first, for a
                 device that holds only one; requests wait meanwhile, and the old one is loaded again where the new one
                 fails.
-            on_change: Told of each swap and each failure, in the background thread.
-            release: Told of each model that nobody uses any more, in the background thread.
+            on_change: Told of each swap and each failure: of the first version in this thread, within
+                `Follower.check_now` in the caller's, else in the background thread. What it raises is logged.
+            release: Told of each model that nobody uses any more, in the thread that lets go of it: mostly the background
+                one. What it raises is logged.
             verify: How files that were loaded before are checked again; see `load`.
             include: Patterns of the files to load; None loads all.
             drain_timeout: Seconds that ``drain`` waits for those who use the old model; after them the swap has failed.
@@ -82,8 +84,9 @@ class RegistryServer(RegistryReader):
             NotFound: The reference names nothing, or a blob is missing.
             IntegrityError: The first version is damaged.
             Offline: The registry can't be reached, and the version was not loaded here before.
-            Refused: `check` says no.
+            Refused: `check` returns False for the first version.
             InvalidValue: An argument is wrong.
+            Exception: What `load` or `check` raises for the first version.
         """
         inputs.choice(swap, ("overlap", "drain"), "swap")
         source = AliasSource(self._session, parse_ref(ref), check_verify(verify), include)
@@ -112,8 +115,9 @@ class RegistryServer(RegistryReader):
     ) -> Materialized:
         """Lay a version out where a server reads it, and keep that place in step: call it again when the alias moved.
 
-        Nobody ever sees a half: a version is made where nobody looks, every file is verified, and then one step leads
-        readers to it. What stands there already is not copied again, and a call that was broken off goes on.
+        Who reads there as docs/how-to/layouts.md says never sees a half, but for the repair of a version that was damaged
+        where it stands: a version is made where nobody looks, every file is verified, and then one step leads readers to it.
+        What stands there already is not copied again, and a call that was broken off goes on.
 
         In a folder, `to` becomes a symbolic link to the current version; the versions stand beside it, in
         ``.NAME.modelver``. In a bucket, each version has a folder of its own, and ``modelver.json`` names the current one.
@@ -143,7 +147,8 @@ class RegistryServer(RegistryReader):
             AlreadyExists: Something that this did not make is at the place, or another model is laid out there.
             IntegrityError: A blob is damaged; what was current there still is.
             Conflict: Somebody else has been working at the place for ten minutes.
-            StoreError: It can't be written; what was current there still is.
+            StoreError: It can't be written; what was current there still is. `UnsupportedStore`: a store of that kind
+                can't hold a layout, such as ``sftp://`` and ``memory://``.
         """
         choices = Choices(layout, name, file, keep, grace, verify, storage_options, callback)
         state, entry = self._find(ref)
@@ -180,7 +185,8 @@ class RegistryServer(RegistryReader):
             What came to stand there, or what is wrong, each once.
 
         Raises:
-            ModelverError: What `materialize` raises, where the first version fails; but for `StoreError`.
+            ModelverError: What `materialize` raises, where the first version fails; but for a `StoreError` that may pass, so
+                any but `UnsupportedStore`.
         """
         source = AliasSource(self._session, parse_ref(ref), "stamp", None)
         keeper = Keeper(

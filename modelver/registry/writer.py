@@ -46,8 +46,11 @@ class RegistryWriter(RegistryReader):
         Raises:
             Conflict: It names something else than expected.
             NotFound: There is no such model or version.
-            Refused: The version was yanked, or somebody pinned the alias.
+            Refused: The version was yanked, somebody pinned the alias, or a policy says no; `ApprovalRequired`: it waits
+                for approvals.
             InvalidName: The alias breaks the grammar, or reads as a version.
+            AlreadyExists: `commit_id` was used for something else.
+            CommitUnknown: The outcome is not known; repeat the call with the same `commit_id`.
         """
         return set_alias(
             self._session,
@@ -74,6 +77,7 @@ class RegistryWriter(RegistryReader):
             NotFound: There is no such model or alias.
             Conflict: It names something else than expected.
             Refused: Somebody pinned it.
+            AlreadyExists: `commit_id` was used for something else.
         """
         delete_alias(
             self._session,
@@ -96,7 +100,8 @@ class RegistryWriter(RegistryReader):
         """Move an alias back to the version that it named before.
 
         Each further rollback goes further back; never to a version that was rolled away from, unless somebody set the
-        alias to it again, and never to a yanked one.
+        alias to it again, and never to a yanked one. Neither a policy nor a pin holds it up; what a policy says against it
+        is on record, and the pin stays.
 
         Args:
             model: The model.
@@ -111,7 +116,9 @@ class RegistryWriter(RegistryReader):
         Raises:
             NotFound: There is no such alias, or nothing to go back to.
             Conflict: Somebody else moved the alias meanwhile.
-            Refused: The wished version was never there, or no earlier one is whole.
+            Refused: `to` was never there, was rolled away from or yanked; or no earlier version is whole.
+            AlreadyExists: `commit_id` was used for something else.
+            StoreError: The store can't be asked or written to.
         """
         return rollback(
             self._session,
@@ -205,6 +212,9 @@ class RegistryWriter(RegistryReader):
             reason: Why; recorded for ever.
             commit_id: As for `register`.
 
+        Returns:
+            The version.
+
         Raises:
             NotFound: There is no such version.
             InvalidValue: There is no reason.
@@ -226,6 +236,9 @@ class RegistryWriter(RegistryReader):
             note: A text.
             tags: Labels; an empty text takes a label away.
             commit_id: As for `register`.
+
+        Returns:
+            The version.
 
         Raises:
             NotFound: There is no such version.
@@ -252,6 +265,9 @@ class RegistryWriter(RegistryReader):
             dataset: What they were measured on, where a metric does not say.
             slice: The part of it, likewise.
             commit_id: As for `register`.
+
+        Returns:
+            The version.
 
         Raises:
             NotFound: There is no such version.

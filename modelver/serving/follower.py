@@ -109,7 +109,13 @@ class Follower(Generic[T]):
 
     @property
     def current(self) -> Served[T]:
-        """What is served now; it may be released once it is swapped out, so answer requests within `use`."""
+        """What is served now; it may be released once it is swapped out, so answer requests within `use`.
+
+        With ``swap="drain"`` it waits while there is no model; `serving` does not.
+
+        Raises:
+            InvalidValue: The follower was closed.
+        """
         # No use in which a request is answered: headers and spans are not told of it.
         slot = self._place.enter(ANSWERING.get())
         assert slot is not None  # noqa: S101 (it waited for one)
@@ -146,7 +152,13 @@ class Follower(Generic[T]):
         return self._journal.figures(self.age)
 
     def check_now(self) -> Served[T]:
-        """Look at the registry now, in this thread, swap if there is something to swap, and return what is served."""
+        """Look at the registry now, in this thread, swap if there is something to swap, and return what is served.
+
+        A version that failed before is tried again. What fails is not raised: it is in `failing`.
+
+        Raises:
+            InvalidValue: The follower was closed.
+        """
         if not self._place.is_ours:  # (a callback's call is part of what goes on already)
             self._tick(asked=True)
         return self.current

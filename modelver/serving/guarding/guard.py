@@ -37,6 +37,8 @@ class Guard:
     A rollback by a guard goes where a rollback by hand would go, but never to a version that a guard rolled away from:
     so nothing flaps. It happens once for each move of the alias, whoever guards it; never past a person's pin.
 
+    Lengths of time are seconds, texts such as ``5m``, or a `timedelta`; whole seconds, a year at most.
+
     Args:
         registry: The registry.
         model: The model.
@@ -55,10 +57,10 @@ class Guard:
             is counted twice. Look as often as you like.
         cooldown: How long a guard does not act after a guard's rollback, as long as nobody moves the alias.
         settle: How long nothing is said of a version after the alias moved to it.
-        record: Whether figures go on record as metrics: at a breach, and every `record_every`.
+        record: Whether figures go on record as metrics: at a rollback, and once in every `record_every`.
         record_every: How often.
         dataset: The dataset of these metrics; their slice is ``window=`` and the window.
-        dry_run: Only tell what would be done.
+        dry_run: Only tell what would be done; breached readings count all the same, also for a guard that acts later.
         clock: Gives the time, in UTC; for tests and simulations.
 
     Raises:

@@ -43,7 +43,7 @@ class PrometheusReader:
         queries: PromQL by the name of the figure.
         samples: PromQL for the number of requests or examples behind them.
         headers: Sent with each request, such as ``Authorization``.
-        timeout: How long one query may take.
+        timeout: How long one query may take: seconds, or a text such as ``10s``.
 
     Raises:
         InvalidValue: The address is no web address, or a query speaks of a variable that there is not.
