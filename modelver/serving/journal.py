@@ -33,13 +33,17 @@ class Journal:
         self._troubles = troubles
         self._on_change = on_change
         self._changes: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._swapped: Change | None = None
         self._counts: dict[Stage, int] = {}
         self.swaps = 0
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The entries, the oldest first."""
-        return tuple(self._changes)
+        """The last entries, the oldest first; the last swap is among them, however much has failed since."""
+        changes, swapped = tuple(self._changes), self._swapped
+        if swapped is None or any(each is swapped for each in changes):
+            return changes
+        return swapped, *changes
 
     def figures(self, age: float) -> Figures:
         """Return all in numbers.
@@ -47,7 +51,7 @@ class Journal:
         Args:
             age: Seconds since the registry last confirmed what the reference names.
         """
-        swapped = next((change for change in reversed(self.changes) if change.outcome == "swapped"), None)
+        swapped = self._swapped
         return Figures(
             age=age,
             swaps=self.swaps,
@@ -105,6 +109,8 @@ class Journal:
 
     def _record(self, change: Change) -> None:
         self._changes.append(change)
+        if change.outcome == "swapped":
+            self._swapped = change
         if self._on_change is not None:
             call(self._on_change, change, f"{self._ref}: on_change failed")
 
