@@ -174,6 +174,10 @@ class RegistryReader:
         Raises:
             NotFound: There is no such version, or a blob is missing.
             IntegrityError: A blob is damaged; nothing of it is handed out.
+            InvalidValue: No file matches `include`, or `verify` is none of these.
+            AlreadyExists: There is something at `to`.
+            Offline: The registry can't be reached, and the version was not loaded here before.
+            StoreError: A file can't be read or written.
         """
         state, entry = self._find(ref)
         record = model_version(self._session, state, entry, alias=alias_in(state, parse_ref(ref)))
