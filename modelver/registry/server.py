@@ -74,8 +74,8 @@ class RegistryServer(RegistryReader):
                 fails.
             on_change: Told of each swap and each failure: of the first version in this thread, within
                 `Follower.check_now` in the caller's, else in the background thread. What it raises is logged.
-            release: Told of each model that nobody uses any more, in the thread that lets go of it: mostly the background
-                one. What it raises is logged.
+            release: Told of each model that nobody uses any more, one that failed its check too, in the thread that lets go
+                of it: mostly the background one. What it raises is logged.
             verify: How files that were loaded before are checked again; see `load`.
             include: Patterns of the files to load; None loads all.
             drain_timeout: Seconds that ``drain`` waits for those who use the old model; after them the swap has failed.
@@ -91,7 +91,7 @@ class RegistryServer(RegistryReader):
         inputs.choice(swap, ("overlap", "drain"), "swap")
         source = AliasSource(self._session, parse_ref(ref), check_verify(verify), include)
         return Follower(
-            ModelMaker(source, load, check),
+            ModelMaker(source, load, check, release),
             interval=_seconds(interval),
             swap=swap,
             on_change=on_change,

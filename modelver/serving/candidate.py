@@ -9,6 +9,7 @@ import attrs
 
 from modelver.errors import Refused
 from modelver.serving.change import Stage
+from modelver.serving.journal import call
 from modelver.serving.served import Served
 from modelver.serving.source import Sighting, Source
 from modelver.values.model_version import ModelVersion
@@ -85,11 +86,13 @@ class ModelMaker(Generic[F, T]):
         source: Where versions come from.
         loader: The caller's ``load``.
         check: The caller's smoke test; None for none.
+        release: Told of a model that fails its check.
     """
 
     source: Source[F]
     loader: Callable[[F], T]
     check: Callable[[T], object] | None
+    release: Callable[[T], object] | None = None
 
     @property
     def ref(self) -> str:
@@ -128,13 +131,23 @@ class FetchedFiles(Generic[F, T]):
         start = time.monotonic()
         with _named("load"):
             model = self.maker.loader(self.files)
-        check = self.maker.check
-        if check is not None:
+        self._check(model)
+        served = Served(model, self.version, self.telemetry, files=self.files)
+        return Candidate(served, self.seconds, time.monotonic() - start)
+
+    def _check(self, model: T) -> None:
+        """Try a model; one that fails is given back, as it may hold what Python can't free and is made at each try."""
+        check, release = self.maker.check, self.maker.release
+        if check is None:
+            return
+        try:
             with _named("check"):
                 if check(model) is False:
                     raise Refused("the check said no", where=self.version.ref)
-        served = Served(model, self.version, self.telemetry, files=self.files)
-        return Candidate(served, self.seconds, time.monotonic() - start)
+        except StageFailed:
+            if release is not None:
+                call(release, model, f"{self.maker.ref}: release failed")
+            raise
 
 
 def first_at_hand(maker: Maker[T]) -> tuple[Sighting, Candidate[T]] | None:

@@ -141,6 +141,25 @@ def test_the_old_model_is_released_when_its_last_user_is_done(registry: mv.Regis
     assert released == ["1.0.0", "1.1.0"]
 
 
+@pytest.mark.parametrize("swap", ["overlap", "drain"])
+def test_a_model_that_fails_its_check_is_released(registry: mv.Registry, swap: str) -> None:
+    """It may hold what Python can't free, and is made again at each try."""
+    released: list[str] = []
+    with registry.follow(
+        PRODUCTION,
+        load=Model,
+        check=lambda model: model.text != "1.1.0",
+        interval=NEVER,
+        swap=swap,  # type: ignore[arg-type] # a literal
+        release=lambda model: released.append(model.text),
+    ) as follower:
+        move(registry, "1.1.0")
+        for _ in range(3):
+            assert number(follower.check_now()) == "1.0.0"
+        assert released.count("1.1.0") == 3
+    assert released.count("1.0.0") == (4 if swap == "drain" else 1)
+
+
 def test_drain_never_has_two_models(registry: mv.Registry) -> None:
     """The old one is released before the new one is loaded, and those who come meanwhile wait for the new one."""
     alive: list[Model] = []
