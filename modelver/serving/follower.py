@@ -19,9 +19,7 @@ from modelver.serving.served import ANSWERING, Served
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
 from modelver.serving.use import Use
-from modelver.values import html
 from modelver.values.model_version import ModelVersion
-from modelver.values.shown import one_line
 
 T = TypeVar("T")
 Swap = Literal["overlap", "drain"]
@@ -65,7 +63,6 @@ class Follower(Generic[T]):
         # Each try of a version interrupts those who wait, where the old model has to go first.
         self._troubles = Troubles(interval, final=("load", "check") if swap == "drain" else ())
         self._journal = Journal(maker.ref, self._troubles, on_change)
-        self._told_yank = ""
         self._last: ModelVersion | None = None
         self._working = threading.Lock()
         self._due = 0.0
@@ -139,7 +136,7 @@ class Follower(Generic[T]):
 
     @property
     def history(self) -> tuple[Change, ...]:
-        """What was swapped in and what could not be, the oldest first; the last thousand."""
+        """What was swapped in and what could not be, the oldest first: the last thousand, and the last swap."""
         return self._journal.changes
 
     @property
@@ -189,12 +186,7 @@ class Follower(Generic[T]):
 
     def _repr_html_(self) -> str:
         served = self._place.served
-        rows = [
-            (html.text(f"{change.at:%Y-%m-%d %H:%M:%S}"), html.text(change.outcome), html.text(change))
-            for change in self.history[-10:]
-        ]
-        title = html.heading(f"following {self.ref}", f"serving {served.version.ref}" if served else "")
-        return title + html.line(f"confirmed {self.age:.0f} s ago") + html.table(("at", "", "change"), rows)
+        return self._journal.html(f"serving {served.version.ref}" if served else "", self.age)
 
     def step(self) -> float:
         """Do what is due, in the background; return the seconds until the next time."""
@@ -238,9 +230,8 @@ class Follower(Generic[T]):
                 return
             if self._troubles.end("resolve"):
                 _LOGGER.info("%s: the registry answers again", self.ref)
-            self._tell_yank(sighting)
-            served = self._place.served
-            if served is not None and served.version == sighting.version:
+            self._journal.seen(sighting)
+            if self._place.serves(sighting.version):
                 self._troubles.clear()
             elif not self._troubles.is_resting(sighting):
                 self._change_to(sighting)
@@ -250,19 +241,8 @@ class Follower(Generic[T]):
     def _note_age(self, sighting: Sighting) -> None:
         # A clock that was set back must not make what is known younger than it is.
         old = max(0.0, (datetime.now(UTC) - sighting.as_of).total_seconds()) if sighting.as_of else 0.0
-        self._confirmed = (
-            max(self._confirmed, time.monotonic() - old) if self._journal.swaps else time.monotonic() - old
-        )
-
-    def _tell_yank(self, sighting: Sighting) -> None:
-        if sighting.yanked is not None and self._told_yank != sighting.version.digest:
-            self._told_yank = sighting.version.digest
-            _LOGGER.warning(
-                "%s names %s, which was yanked: %s",
-                self.ref,
-                sighting.version.ref,
-                one_line(sighting.yanked),
-            )
+        confirmed = time.monotonic() - old
+        self._confirmed = max(self._confirmed, confirmed) if self._journal.swaps else confirmed
 
     def _change_to(self, sighting: Sighting) -> None:
         """Fetch, load and check a version, and put it in the old one's place."""
@@ -272,10 +252,13 @@ class Follower(Generic[T]):
                 self._make_room()
             candidate = fetched.load()
         except StageFailed as failure:
-            self._restore()  # before anybody is told, who may want to know what is served on
-            self._fail(failure.stage, failure.error, sighting)
+            stage, error = failure.stage, line(failure.error)
         else:
             self._put(candidate, sighting, self._last)
+            return
+        # Here, as the failure's frames hold the model that failed, and a device may have room for only one.
+        self._restore()  # before anybody is told, who may want to know what is served on
+        self._fail(stage, error, sighting)
 
     def _make_room(self) -> None:
         """Wait until nobody uses the old model, and release it."""

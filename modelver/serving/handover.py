@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from modelver.errors import InvalidValue
 from modelver.serving.served import ANSWERING, Mark, Served
+from modelver.values.model_version import ModelVersion
 
 T = TypeVar("T")
 
@@ -44,6 +45,11 @@ class Handover(Generic[T]):
         """What is in the place; None while it is empty."""
         slot = self._slot
         return slot.served if slot else None
+
+    def serves(self, version: ModelVersion) -> bool:
+        """Tell whether a version is in the place; who asks by this holds no model that has to go before the next."""
+        slot = self._slot
+        return slot is not None and slot.served.version == version
 
     @contextmanager
     def kept(self) -> Iterator[None]:

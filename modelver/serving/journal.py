@@ -9,6 +9,7 @@ from typing import TypeVar
 from modelver.serving.change import Change, Figures, Stage
 from modelver.serving.source import Sighting
 from modelver.serving.troubles import Troubles
+from modelver.values import html
 from modelver.values.model_version import ModelVersion
 from modelver.values.shown import one_line
 
@@ -34,6 +35,7 @@ class Journal:
         self._on_change = on_change
         self._changes: deque[Change] = deque(maxlen=_REMEMBERED)
         self._swapped: Change | None = None
+        self._told_yank = ""
         self._counts: dict[Stage, int] = {}
         self.swaps = 0
 
@@ -60,6 +62,27 @@ class Journal:
             load_seconds=swapped.load_seconds if swapped else 0.0,
             failing=self._troubles.last is not None,
         )
+
+    def html(self, served: str, age: float) -> str:
+        """Return the newest entries as HTML, to be put into a page.
+
+        Args:
+            served: What is served, in words.
+            age: As for `figures`.
+        """
+        rows = [
+            (html.text(f"{change.at:%Y-%m-%d %H:%M:%S}"), html.text(change.outcome), html.text(change))
+            for change in self.changes[-10:]
+        ]
+        title = html.heading(f"following {self._ref}", served)
+        return title + html.line(f"confirmed {age:.0f} s ago") + html.table(("at", "", "change"), rows)
+
+    def seen(self, sighting: Sighting) -> None:
+        """Log that what the reference names was yanked, unless that was logged."""
+        if sighting.yanked is not None and self._told_yank != sighting.version.digest:
+            self._told_yank = sighting.version.digest
+            named, why = sighting.version.ref, one_line(sighting.yanked)
+            _LOGGER.warning("%s names %s, which was yanked: %s", self._ref, named, why)
 
     def swapped(
         self, sighting: Sighting, previous: ModelVersion | None, fetch_seconds: float, load_seconds: float

@@ -160,6 +160,26 @@ def test_a_model_that_fails_its_check_is_released(registry: mv.Registry, swap: s
     assert released.count("1.0.0") == (4 if swap == "drain" else 1)
 
 
+def test_drain_never_has_two_models_where_a_check_fails(registry: mv.Registry) -> None:
+    """What failed is gone before the old one is loaded again: its error doesn't keep it."""
+    alive: weakref.WeakSet[Model] = weakref.WeakSet()
+    beside: list[int] = []
+
+    def load(files: mv.LoadedModel) -> Model:
+        beside.append(len(alive))
+        model = Model(files)
+        alive.add(model)
+        return model
+
+    def check(model: Model) -> bool:
+        return model.text != "1.1.0"
+
+    with registry.follow(PRODUCTION, load, check=check, interval=NEVER, swap="drain") as follower:
+        move(registry, "1.1.0")
+        assert number(follower.check_now()) == "1.0.0"
+    assert beside == [0, 0, 0]
+
+
 def test_drain_never_has_two_models(registry: mv.Registry) -> None:
     """The old one is released before the new one is loaded, and those who come meanwhile wait for the new one."""
     alive: list[Model] = []
