@@ -192,8 +192,10 @@ class Follower(Generic[T]):
         """Do what is due, in the background; return the seconds until the next time."""
         self.reap()
         if time.monotonic() >= self._due:
-            self._tick()
-            self._due = time.monotonic() + self.interval * random.uniform(0.9, 1.1)  # noqa: S311 (as above)
+            try:
+                self._tick()
+            finally:  # what goes wrong there each time does so no more often
+                self._due = time.monotonic() + self.interval * random.uniform(0.9, 1.1)  # noqa: S311 (as above)
         return max(0.0, self._due - time.monotonic())
 
     def forked(self) -> None:

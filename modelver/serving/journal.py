@@ -149,6 +149,9 @@ def call(function: Callable[[T], object], argument: T, failed: str) -> None:
 
 
 def line(error: BaseException) -> str:
-    """Return an error in a line."""
-    text = one_line(str(error).strip().partition("\n")[0][:500])
+    """Return an error in a line; one that can't be put into words is named at least."""
+    try:
+        text = one_line(str(error).strip().partition("\n")[0][:500])
+    except Exception:  # noqa: BLE001 (a caller's error has a text of its own making)
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -61,6 +61,28 @@ def test_a_panic_in_load_is_a_failure_like_any_other(registry: mv.Registry, swap
         until(lambda: moved(follower, "1.2.0"), "the swap")
 
 
+class Speechless(Exception):
+    """An error whose text is a fault of its own."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_without_words_is_a_failure_like_any_other(registry: mv.Registry) -> None:
+    """Else it would be reported by nobody, and the version be loaded again at each look."""
+
+    def load(files: mv.LoadedModel) -> Model:
+        if files.version == "1.1.0":
+            raise Speechless
+        return Model(files)
+
+    with registry.follow(PRODUCTION, load=load, interval=NEVER) as follower:
+        move(registry, "1.1.0")
+        assert number(follower.check_now()) == "1.0.0"
+        assert follower.failing is not None
+        assert follower.failing.error == "Speechless"
+
+
 @pytest.mark.parametrize("error", [SystemExit, Panic, asyncio.CancelledError])
 def test_callbacks_that_end_their_thread_do_not_stop_the_following(
     registry: mv.Registry, caplog: pytest.LogCaptureFixture, error: type[BaseException]
