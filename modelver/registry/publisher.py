@@ -76,7 +76,8 @@ class RegistryPublisher(RegistryReader):
 
         Returns:
             ``.markdown()`` has the front matter of the Hugging Face Hub; ``.html()`` is a page; ``.to_dict()`` is JSON data
-            after Google's Model Card Toolkit; ``.cyclonedx()`` is a CycloneDX ML-BOM; ``.plots`` are the plots.
+            after Google's Model Card Toolkit; ``.cyclonedx()`` is a CycloneDX ML-BOM, which needs the extra ``bom``; ``.plots``
+            are the plots.
 
         Raises:
             InvalidName: The text is no reference.
