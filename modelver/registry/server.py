@@ -170,7 +170,7 @@ class RegistryServer(RegistryReader):
         """Keep a place in step with an alias: `materialize` now, and whenever it moves.
 
         Each look is one request. While the registry is away, or a version can't be laid out, what stands there stays,
-        and it goes on trying.
+        and it goes on trying: a version that fails, ever more seldom, a quarter of an hour apart in the end.
 
         Args:
             ref: As for `materialize`; so are `to`, `layout`, `grace` and all the others.

@@ -13,6 +13,8 @@ from modelver.values.wire import format_time
 
 M = TypeVar("M")
 _JITTER = 0.2
+_LONGEST_REST = 900.0
+"""Seconds after which a version that failed is brought again at the latest."""
 
 
 @attrs.frozen
@@ -30,7 +32,7 @@ class News(Generic[M]):
 
 @attrs.define
 class Keeper(Generic[M]):
-    """Keeps a place in step.
+    """Keeps a place in step; a version that fails is brought again ever more seldom, as each try may move all its bytes.
 
     Attributes:
         look: Returns what the reference names, with one request where nothing moved.
@@ -52,6 +54,9 @@ class Keeper(Generic[M]):
     _done: Digest | None = None
     _clear_at: float | None = None
     _told: str = ""
+    _failed: Digest | None = None
+    _tries: int = 0
+    _again: float = 0.0
 
     def run(self) -> Iterator[News[M]]:
         """Yield what there is to tell, until `wait` ends it.
@@ -67,7 +72,8 @@ class Keeper(Generic[M]):
     def _step(self) -> Iterator[News[M]]:
         try:
             sighting = self.look()
-            made = self._brought(sighting)
+            rests = self._failed == sighting.version.digest and self.clock() < self._again
+            made = None if rests else self._brought(sighting)
         except ModelverError as error:
             passing = isinstance(error, StoreError) and not isinstance(error, UnsupportedStore)
             if self._done is None and not passing:
@@ -84,7 +90,7 @@ class Keeper(Generic[M]):
                     found=f"as of {format_time(sighting.as_of)}",
                 )
             )
-        elif self._told:
+        elif self._told and not rests:
             self._told = ""
             yield News()
 
@@ -93,10 +99,24 @@ class Keeper(Generic[M]):
         is_new = sighting.version.digest != self._done
         if not is_new and (self._clear_at is None or self.clock() < self._clear_at):
             return None
-        made = self.bring()
+        try:
+            made = self.bring()
+        except ModelverError as error:
+            self._rest(sighting.version.digest, error)
+            raise
+        self._failed, self._tries = None, 0
         self._clear_at = self.clock() + self.grace + 1 if is_new else None
         self._done = self.digest(made)
         return made if is_new else None
+
+    def _rest(self, digest: Digest, error: ModelverError) -> None:
+        """Leave a version alone that failed; while nobody can be reached, nothing was moved."""
+        if isinstance(error, Offline):
+            return
+        self._tries = self._tries + 1 if self._failed == digest else 0
+        self._failed = digest
+        # The first rest ends before the next look.
+        self._again = self.clock() + min(self.interval * 2.0 ** (min(self._tries, 32) - 1), _LONGEST_REST)
 
     def _trouble(self, error: ModelverError) -> Iterator[News[M]]:
         """Tell of trouble, unless it was the last thing that was told; the time of day in it doesn't count."""
