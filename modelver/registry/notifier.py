@@ -55,7 +55,7 @@ class RegistryNotifier(RegistryReader):
         """Tell everybody what happens, for ever: as `notify`, again and again.
 
         A recipient that fails is left alone for ever longer, up to a quarter of an hour, or for as long as it asks, a day
-        at most.
+        at most. While the tables can't be read, nobody is told, and nothing gets lost.
 
         Args:
             model: The model; None for all.
@@ -66,8 +66,8 @@ class RegistryNotifier(RegistryReader):
             What each round came to.
 
         Raises:
-            NotFound: Nobody is to be told, or there is no such model.
-            InvalidValue: A table is wrong, or `every` is no length of time.
+            NotFound: Nobody is to be told at the first time, or there is no such model.
+            InvalidValue: A table is wrong at the first time, or `every` is no length of time.
         """
         from modelver.registry.notices import notifying
 

@@ -139,6 +139,23 @@ def test_a_rest_is_a_day_at_most() -> None:
     assert rests._until[TARGET.key] >= begin + 86_400
 
 
+def test_tables_that_are_wrong_for_a_moment_end_nothing(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, project: Path
+) -> None:
+    """Nobody is told meanwhile, which is said; what happened meanwhile is told afterwards."""
+    configure(receiver.url, at_once="false")
+    rounds = registry.keep_notifying(since=datetime(2026, 1, 1, tzinfo=UTC), every=0.01)
+    assert next(rounds)
+    publish(mv.Registry(registry._session.store.url), b"1", aliases=["production"])
+    whole = (project / "modelver.toml").read_text()
+    (project / "modelver.toml").write_text(whole[:-3])
+    wrong = next(rounds)
+    assert not wrong
+    assert wrong.notes[0].startswith("nobody is told now: ")
+    (project / "modelver.toml").write_text(whole)
+    assert [each.subject for each in next(rounds).deliveries] == [f"{MODEL}@production"]
+
+
 @pytest.mark.usefixtures("project")
 def test_a_registry_that_can_not_be_read_is_told(
     registry: mv.Registry, receiver: Receiver, configure: Configure, tmp_path: Path

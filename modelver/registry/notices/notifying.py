@@ -94,10 +94,13 @@ def follow(session: Session, asked: Asked, every: float) -> Iterator[Notified]:
     """
     rests, beginning = Rests(every), Beginning(asked.since)
     _check_since(session, asked)
+    targets = _targets(session)
+    faults: tuple[Notified, ...] = ()
     while True:
-        targets = _targets(session)
-        yield merged(_round(session, targets, asked, rests, beginning), targets)
+        done = iter(faults) if faults else _round(session, targets, asked, rests, beginning)
+        yield merged(done, targets)
         time.sleep(every * random.uniform(0.9, 1.1))  # noqa: S311 (no secret)
+        targets, faults = _targets_now(session)
 
 
 class Rests:
@@ -190,6 +193,14 @@ def _targets(session: Session) -> tuple[Target, ...]:
             hint="docs/how-to/notify.md shows one.",
         )
     return found
+
+
+def _targets_now(session: Session) -> tuple[tuple[Target, ...], tuple[Notified, ...]]:
+    """Return who is to be told, or nobody and why: a file that is being edited ends nothing, and nothing gets lost."""
+    try:
+        return _targets(session), ()
+    except (ModelverError, OSError) as error:
+        return (), (Notified(notes=(f"nobody is told now: {error}",), unread=True),)
 
 
 def _check_since(session: Session, asked: Asked) -> None:
