@@ -497,6 +497,20 @@ def test_who_refuses_and_asks_for_more_time_is_given_up_in_the_end(
     assert [found[0].tries for found in rounds] == [1, 2, 3, 1, 2, 3, 4, 5]
 
 
+def test_a_rest_that_was_noted_by_a_wrong_clock_is_none(
+    registry: mv.Registry, receiver: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose clock was years ahead when a recipient asked for a minute tells it today all the same."""
+    configure(receiver.url, at_once="false")
+    registry = registry_again(registry)
+    publish(registry, b"1", aliases=["production"])
+    receiver.answers.append((403, {"Retry-After": "60"}))
+    with monkeypatch.context() as wrong:
+        wrong.setattr(announcing, "now", lambda: (time.time_ns() + 10 * 365 * 86_400 * 10**9) // 1000)
+        assert [each.outcome for each in registry.notify().deliveries] == ["pending"]
+    assert [each.outcome for each in registry.notify().deliveries] == ["delivered"]
+
+
 def test_a_recipient_that_is_left_to_notify_is_not_told_at_once(
     registry: mv.Registry, receiver: Receiver, configure: Configure
 ) -> None:
