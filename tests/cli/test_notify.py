@@ -4,11 +4,14 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from modelver import Registry
 from modelver.notify.background import Background
+from modelver.notify.notified import Notified
 from tests.cli.support import COMMAND, Run
 from tests.cli.test_documentation import keys, section
 from tests.notify.receiver import PATIENCE, SECRET, Receiver
@@ -135,3 +138,19 @@ def test_each_json_key_is_documented(run: Run, receiver: Receiver) -> None:
     answer = run("notify", "--since", "2026-01-01", "--dry-run", "--json").json
     assert len(answer["deliveries"]) == 3
     assert [key for key in keys(answer) if f"`{key}`" not in section("modelver notify")] == []
+
+
+def test_what_goes_on_is_noted_once_by_a_watch(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch goes through its rounds for months."""
+    receiver.answers.append((410, {}))
+    run("promote", "acme/fraud:1.0.0", "--to", "production", "--reason", "back")
+    keep_notifying = Registry.keep_notifying
+
+    def four_rounds(registry: Registry, model: str | None, **_: object) -> Iterator[Notified]:
+        return islice(keep_notifying(registry, model, every=0.001), 4)
+
+    monkeypatch.setattr(Registry, "keep_notifying", four_rounds)
+    said = run("notify", "--watch").stderr
+    assert said.count("risk wants to be told nothing more") == 1

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
 from modelver.cli import exit_codes
@@ -52,11 +53,14 @@ def command(
 
 
 def _go_on(call: Call, rounds: "Iterator[Notified]") -> None:
-    """Tell of each round until somebody ends it."""
+    """Tell of each round until somebody ends it; a note that holds on is told once."""
+    told: tuple[str, ...] = ()
     with until_ended("Stopped. What was not told yet is told next time."):
         for found in rounds:
-            if found.deliveries or found.notes:
-                _show(call, found, is_one_of_many=True)
+            notes = tuple(note for note in found.notes if note not in told)
+            told = found.notes
+            if found.deliveries or notes:
+                _show(call, attrs.evolve(found, notes=notes), is_one_of_many=True)
 
 
 def _show(call: Call, found: "Notified", *, is_one_of_many: bool = False) -> None:
