@@ -1,6 +1,6 @@
 """The version as attributes of OpenTelemetry; why these names: docs/decisions/spans-name-models-in-words-of-their-own.md."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from modelver.serving.follower import Follower
 from modelver.serving.served import Served
@@ -9,7 +9,7 @@ from modelver.values.model_version import ModelVersion
 Attributes: TypeAlias = dict[str, str | bool]
 
 
-def resource_attributes(what: ModelVersion | Follower[object]) -> Attributes:
+def resource_attributes(what: ModelVersion | Follower[Any]) -> Attributes:
     """Return the attributes of a resource: what holds as long as the process lives.
 
     Args:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, get_args
 from weakref import WeakKeyDictionary, ref
 
 from modelver.errors import AlreadyExists, InvalidValue
@@ -44,7 +44,7 @@ class FollowerCollector:
         InvalidValue: prometheus_client is not installed, or the follower was closed.
     """
 
-    def __init__(self, follower: Follower[object], registry: "CollectorRegistry | None" = None) -> None:
+    def __init__(self, follower: Follower[Any], registry: "CollectorRegistry | None" = None) -> None:
         try:
             from prometheus_client import REGISTRY
         except ImportError:
