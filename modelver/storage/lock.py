@@ -39,7 +39,7 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
     A lock that can't be had in time, or not at all, is done without. A killed holder releases it.
 
     Args:
-        path: The lock's file; made, with its folder, and never removed. None does without a lock.
+        path: The lock's file; made, with its folder, and left there. None does without a lock.
         timeout: Seconds to wait for it.
 
     Yields:

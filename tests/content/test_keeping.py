@@ -232,6 +232,25 @@ def test_downloads_that_were_broken_off_go_after_a_day(machine: Machine) -> None
     assert sorted(path.name for path in folder.iterdir()) == names[:2]
 
 
+def test_locks_of_what_is_gone_go_after_a_day(machine: Machine) -> None:
+    """Unless they are held; else a cache of a few versions has one for each file that ever was in it."""
+    locks = machine.cache / "locks"
+    machine.load(big(b"a"), b"small")
+    machine.keeper.prune(ALL)
+    gone = {path.name for path in locks.iterdir()} - {"keeper"}
+    assert {name.partition("-")[0] for name in gone} == {"blob", "version"}
+    machine.load(big(b"b"))
+    young = {path.name for path in locks.iterdir()} - gone
+    machine.keeper.prune(Wish(limit=10**12))
+    assert gone < {path.name for path in locks.iterdir()}, "somebody may be about to take them"
+    for path in locks.iterdir():
+        os.utime(path, (1, 1))
+    held = min(gone)
+    with advisory_lock(locks / held, 0):
+        machine.keeper.prune(Wish(limit=10**12))
+    assert {path.name for path in locks.iterdir()} == {held, *young}
+
+
 def test_all_is_all_but_memory_of_logs(machine: Machine) -> None:
     """Versions, blobs, downloads and what was read of registries; what rollbacks are noticed by stays."""
     machine.load(big(b"a"), b"small")

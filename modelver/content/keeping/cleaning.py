@@ -11,7 +11,7 @@ import attrs
 
 from modelver.cache.stamps import Stamp, StampCache
 from modelver.content.check import remember_settled
-from modelver.content.keeping.holding import blob_lock, in_use, is_held, open_folder, version_lock
+from modelver.content.keeping.holding import LOCKS, blob_lock, in_use, is_held, open_folder, version_lock
 from modelver.content.keeping.survey import (
     REGISTRIES,
     STAGING,
@@ -24,13 +24,14 @@ from modelver.content.keeping.survey import (
     survey,
 )
 from modelver.content.working import clear_abandoned, remove_tree
+from modelver.storage.layout import BLOBS
 from modelver.storage.lock import advisory_lock
 
 SMALL_BLOB = 2**20
 """Blobs below this many bytes go last: mostly manifests and file maps, which free little and answer without a store."""
 
 PARTIAL_SECONDS = 86_400
-"""For how long a download that was broken off waits to be gone on with."""
+"""For how long a download that was broken off waits to be gone on with, and the lock of what is gone for its next use."""
 
 _NANOSECONDS = 1_000_000_000
 
@@ -122,6 +123,7 @@ class Cleaning:
             self._registries()
         if not self._wish.dry_run:
             self._settle_stamps()
+            self._locks()
         return Pruned(tuple(self._removed), tuple(self._in_use), self._size)
 
     def _is_wanted(self, unit: Version | Name, used_ns: int) -> bool:
@@ -228,6 +230,19 @@ class Cleaning:
                 path.rename(gone)
                 remove_tree(gone)
             self._removed.append(Removed(path, "odd", 0))
+
+    def _locks(self) -> None:
+        """Remove the locks of what is not here: else one stays for each file that ever was."""
+        places = {"version": self._cache / VERSIONS, "blob": self._cache / BLOBS}
+        before = time.time() - PARTIAL_SECONDS
+        with suppress(OSError):
+            for lock in sorted((self._cache / LOCKS).iterdir()):
+                kind, _, name = lock.name.partition("-")
+                is_gone = kind in places and not os.path.lexists(places[kind] / name[:2] / name)
+                if is_gone and lock.lstat().st_mtime < before:
+                    with advisory_lock(lock, timeout=0) as alone:
+                        if alone:
+                            lock.unlink()
 
     def _drop(self, name: Name) -> int:
         """Take note that a name has gone; return the bytes that became free."""

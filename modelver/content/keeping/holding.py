@@ -8,6 +8,8 @@ from pathlib import Path
 
 from modelver.storage.lock import try_lock
 
+LOCKS = "locks"
+
 TOUCH_SECONDS = 60
 """How often a version's last use is noted."""
 
@@ -111,12 +113,12 @@ def in_use(folder: Path) -> bool:
 
 def version_lock(cache: Path, name: str) -> Path:
     """Return the lock of whoever makes or removes a version's folder."""
-    return cache / "locks" / f"version-{name}"
+    return cache / LOCKS / f"version-{name}"
 
 
 def blob_lock(cache: Path, name: str) -> Path:
     """Return the lock of whoever fetches or removes a blob."""
-    return cache / "locks" / f"blob-{name}"
+    return cache / LOCKS / f"blob-{name}"
 
 
 def _is_folder(folder: Path) -> bool:
