@@ -113,7 +113,6 @@ class Git:
     def ask(
         self,
         *arguments: str,
-        stdin: bytes = b"",
         variables: Mapping[str, str] | None = None,
         remote: bool = False,
     ) -> Answer:
@@ -121,7 +120,6 @@ class Git:
 
         Args:
             arguments: A command and its arguments.
-            stdin: What it reads.
             variables: Environment variables beside those that are there.
             remote: Whether it speaks with another repository: then network and hooks are the user's own affair.
         """
@@ -132,7 +130,7 @@ class Git:
                 [self.program, *options, *arguments],
                 cwd=self.top,
                 env={**(_plain_variables() if remote else _variables(self.top)), **(variables or {})},
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -140,7 +138,7 @@ class Git:
             )
         except (OSError, ValueError) as error:  # no such folder, or a name with a NUL in it
             return Answer(None, trouble=str(error))
-        return _answer(process, stdin, max(seconds, 0.0))
+        return _answer(process, max(seconds, 0.0))
 
 
 def find_git(top: Path, deadline: float) -> Git | None:
@@ -171,10 +169,10 @@ def _variables(top: Path) -> dict[str, str]:
     }
 
 
-def _answer(process: "subprocess.Popen[bytes]", stdin: bytes, seconds: float) -> Answer:
+def _answer(process: "subprocess.Popen[bytes]", seconds: float) -> Answer:
     with process:
         try:
-            output, trouble = process.communicate(stdin, timeout=seconds)
+            output, trouble = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             _kill(process)
             return Answer(None, trouble="it took too long")

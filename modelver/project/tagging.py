@@ -46,7 +46,6 @@ class Asks(Protocol):
     def ask(
         self,
         *arguments: str,
-        stdin: bytes = b"",
         variables: Mapping[str, str] | None = None,
         remote: bool = False,
     ) -> Answered:
@@ -81,11 +80,11 @@ def unread_by_gto(model: ModelName, scheme: Scheme) -> str:
     return "" if _GTO_NAME.fullmatch(model) else "gto reads no model names with a dot"
 
 
-def annotation(model: ModelName, version: Version | str, digest: Digest, registry: str) -> bytes:
+def annotation(model: ModelName, version: Version | str, digest: Digest, registry: str) -> str:
     """Return what a tag's annotation says: whose it is, the digest, and where the version is."""
     lines = [f"{model} {version}", "", f"Modelver-Digest: {digest}"]
     lines += [f"Modelver-Registry: {registry}"] if registry.isprintable() and registry else []
-    return "".join(f"{line}\n" for line in lines).encode(errors="replace")
+    return "".join(f"{line}\n" for line in lines).encode(errors="replace").decode()
 
 
 def check_tag_name(git: Asks, name: str) -> None:
@@ -178,7 +177,7 @@ def check_tag(tag: GitTag, digest: Digest, commit: str) -> None:
         )
 
 
-def make_tag(git: Asks, name: str, commit: str, text: bytes, *, fallback: tuple[str, str]) -> None:
+def make_tag(git: Asks, name: str, commit: str, text: str, *, fallback: tuple[str, str]) -> None:
     """Make an annotated tag, signed where the user's configuration says so.
 
     Args:
@@ -195,9 +194,8 @@ def make_tag(git: Asks, name: str, commit: str, text: bytes, *, fallback: tuple[
     variables = {}
     if not git.ask("var", "GIT_COMMITTER_IDENT"):
         variables = {"GIT_COMMITTER_NAME": fallback[0], "GIT_COMMITTER_EMAIL": fallback[1]}
-    made = git.ask(
-        "tag", "-a", "--cleanup=verbatim", "-F", "-", "--", name, commit, stdin=text, variables=variables
-    )
+    # Not by standard input: if we are killed before it is written, git would make a tag that says nothing.
+    made = git.ask("tag", "-a", "--cleanup=verbatim", "-m", text, "--", name, commit, variables=variables)
     if made:
         _check_signed(git, name, made)
         return

@@ -1,7 +1,9 @@
 """A release's tag: its name, what it says, and the git that makes, reads and pushes it."""
 
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -94,10 +96,39 @@ def test_a_tag_says_whose_it_is(checkout: Checkout) -> None:
         tagging.make_tag(git(checkout), NAME, commit, TEXT, fallback=WHO)
 
 
+KILLED = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+from modelver.capture.process import Git
+from modelver.project import tagging
+
+def die(process, *arguments, **options):
+    if "tag" in process.args:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return communicate(process, *arguments, **options)
+
+communicate, subprocess.Popen.communicate = subprocess.Popen.communicate, die
+program, top, name, commit, text = sys.argv[1:]
+tagging.make_tag(Git(program, Path(top), time.monotonic() + 60), name, commit, text, fallback=("", ""))
+"""
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_who_is_killed_right_after_git_was_started_leaves_a_whole_tag(checkout: Checkout) -> None:
+    """Git goes on by itself, and knows all that the tag is to say."""
+    commit = tagging.head(git(checkout))
+    command = [sys.executable, "-c", KILLED, GIT, str(checkout.top), NAME, commit, TEXT]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    patience = time.monotonic() + 60
+    while (found := tagging.find_tag(git(checkout), NAME)) is None and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert found == tagging.GitTag(NAME, commit, str(DIGEST))
+
+
 def test_a_registry_with_lines_in_its_name_can_not_say_another_digest() -> None:
     """What is not one line is left out."""
     forged = f"x\nModelver-Digest: sha256:{'0' * 64}"
-    text = tagging.annotation(mv.ModelName("m"), "1.0.0", DIGEST, forged).decode()
+    text = tagging.annotation(mv.ModelName("m"), "1.0.0", DIGEST, forged)
     assert text == f"m 1.0.0\n\nModelver-Digest: {DIGEST}\n"
 
 
