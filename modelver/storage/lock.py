@@ -39,7 +39,8 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
     A lock that can't be had in time, or not at all, is done without. A killed holder releases it.
 
     Args:
-        path: The lock's file; made, with its folder, and left there. None does without a lock.
+        path: The lock's file; made, with its folder, and left there. Who holds it may remove it. None does without a
+            lock.
         timeout: Seconds to wait for it.
 
     Yields:
@@ -53,7 +54,11 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
     held = None
     try:
         held = _waited(descriptor, timeout)
-        yield held
+        if held and not _is_at(path, descriptor):  # a cleaner removed the file: who comes now has another one
+            with advisory_lock(path, timeout) as anew:
+                yield anew
+        else:
+            yield held
     finally:
         # A child that was forked meanwhile shares the lock: unlocking it there would take it from its parent, and not
         # unlocking it here would leave it to the child. Ctrl-C may come when it is had, before anybody knows.
@@ -70,6 +75,14 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError:
         return None
+
+
+def _is_at(path: Path | None, descriptor: int) -> bool:
+    """Tell whether a file that was opened is the one at a path."""
+    try:
+        return path is not None and os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _waited(descriptor: int, timeout: float) -> bool | None:

@@ -78,6 +78,37 @@ def test_a_killed_holder_gives_it_back(path: Path) -> None:
         assert is_free(path)
 
 
+def test_who_waited_for_a_lock_that_was_removed_holds_the_new_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cleaner removes the lock that it holds: whoever comes then, and whoever waited, still exclude one another."""
+    waits, has, enough = threading.Event(), threading.Event(), threading.Event()
+    try_lock = lock.try_lock
+
+    def tried(descriptor: int) -> bool | None:
+        held = try_lock(descriptor)
+        waits.set()
+        return held
+
+    def hold() -> None:
+        with advisory_lock(path, 60):
+            has.set()
+            enough.wait(60)
+
+    worker = threading.Thread(target=hold)
+    with advisory_lock(path, 0) as held:
+        assert held
+        monkeypatch.setattr(lock, "try_lock", tried)
+        worker.start()
+        assert waits.wait(60)
+        path.unlink()
+    assert has.wait(60)
+    assert not is_free(path)
+    enough.set()
+    worker.join()
+    assert is_free(path)
+
+
 def test_threads_of_a_process_exclude_one_another(path: Path) -> None:
     """Eight threads never meet in the block."""
     inside, most = 0, 0
