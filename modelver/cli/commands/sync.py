@@ -64,8 +64,9 @@ def command(
 ) -> int | None:
     """Lay a version out for a server, and keep that place in step.
 
-    DEST is a folder, or a place in a bucket, that is new, empty or made by this command. Nobody sees a half there. The
-    path of the version's own files is all that stdout gets: with --watch, a line whenever REF names another version.
+    DEST is a folder, or a place in a bucket, that is new, empty or made by this command. Who reads there as
+    docs/how-to/layouts.md says sees no half. The path of the version's own files is all that stdout gets: with --watch, a
+    line whenever REF names another version.
     """
     from typing import cast
 
