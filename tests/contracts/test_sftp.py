@@ -1,5 +1,6 @@
 """Folders of an SFTP server keep the contract."""
 
+import gc
 import json
 import os
 import subprocess
@@ -29,6 +30,7 @@ from modelver.storage.remote.sftp_files import Ended, Taken
 from modelver.storage.remote.sftp_upload import STALE
 from modelver.storage.remote.tries import Tries
 from modelver.storage.store import Store
+from tests import resources
 from tests.servers.sshd import Sshd
 
 from .store import StoreContract
@@ -219,6 +221,21 @@ def test_a_connection_that_breaks_is_made_again(sshd: Sshd) -> None:
         if (transport := client.get_transport()) is not None:  # an earlier test's may be closed already
             transport.sock.close()
     assert store.size("a") == 1
+
+
+def test_a_store_that_nobody_holds_keeps_no_connection(sshd: Sshd) -> None:
+    """Whoever opens one after another, or is denied access and connects anew, piles none up."""
+    url, options = sshd.fresh()
+    before = resources.threads()
+    store = open_store(url, storage_options=options)
+    store.put_new("a", b"1")
+    assert resources.threads() - before
+    del store
+    patience = time.monotonic() + 60
+    while not resources.threads() <= before and time.monotonic() < patience:
+        gc.collect()
+        time.sleep(0.01)
+    assert resources.threads() <= before
 
 
 @pytest.mark.usefixtures("unmeasured")

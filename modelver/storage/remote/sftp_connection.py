@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 import attrs
 
@@ -109,6 +109,8 @@ class Connections:
         self._timeout = timeout
         self._idle: list[tuple[Any, Any]] = []
         self._lock = threading.Lock()
+        # When this is dropped: paramiko's threads would keep the connections for ever.
+        finalize(self, _close, self._idle).atexit = False
 
     @contextmanager
     def lent(self) -> Iterator[Any]:
@@ -174,6 +176,11 @@ class Connections:
     def _limits(self) -> dict[str, float]:
         names = ("timeout", "banner_timeout", "auth_timeout", "channel_timeout")
         return {name: self._timeout for name in names if name not in self._options.login}
+
+
+def _close(connections: list[tuple[Any, Any]]) -> None:
+    for client, _ in connections:
+        client.close()
 
 
 def _policy(policy: Any) -> Any:
