@@ -1,5 +1,6 @@
 """The place where one model follows another, under any order of coming, going, swapping and draining."""
 
+import functools
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +13,16 @@ from modelver.serving.handover import Handover, Slot
 from modelver.serving.served import Mark, Served
 from tests.registries import publish
 
-VERSION = publish(mv.Registry(f"memory://{uuid.uuid4().hex}"), changelog="x")
+
+@functools.cache
+def version() -> mv.ModelVersion:
+    """Return a version, of which one is enough."""
+    return publish(mv.Registry(f"memory://{uuid.uuid4().hex}"), changelog="x")
 
 
 def served(model: int) -> Served[int]:
     """Return a model that is a number."""
-    return Served(model, VERSION, {})
+    return Served(model, version(), {})
 
 
 class HandoverMachine(RuleBasedStateMachine):
