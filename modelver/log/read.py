@@ -32,6 +32,11 @@ CONFIRM_SECONDS = 300.0
 """After that long a known head is read again: a process that lives for months may be shown another log meanwhile."""
 
 
+def recalls_of(store: Store) -> int:
+    """Return how often this machine's memory answered for a store, which other threads may have reached since."""
+    return store.recalls if isinstance(store, CachedStore) else 0
+
+
 class LogReader:
     """One log in a store.
 
@@ -201,8 +206,7 @@ class LogReader:
 
     @property
     def _recalls(self) -> int:
-        """How often this machine's memory answered for the store, which other threads may have reached since."""
-        return self._store.recalls if isinstance(self._store, CachedStore) else 0
+        return recalls_of(self._store)
 
     def _seen(self) -> tuple[int, str] | None:
         """Return number and digest of the highest commit that this machine saw."""

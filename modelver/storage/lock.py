@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from modelver.storage.folders import is_name_of
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -54,7 +56,9 @@ def advisory_lock(path: Path | None, timeout: float) -> Iterator[bool | None]:
     held = None
     try:
         held = _waited(descriptor, timeout)
-        if held and not _is_at(path, descriptor):  # a cleaner removed the file: who comes now has another one
+        if (
+            held and path and not is_name_of(path, os.fstat(descriptor))
+        ):  # a cleaner removed the file: who comes now has another one
             with advisory_lock(path, timeout) as anew:
                 yield anew
         else:
@@ -75,14 +79,6 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError:
         return None
-
-
-def _is_at(path: Path | None, descriptor: int) -> bool:
-    """Tell whether a file that was opened is the one at a path."""
-    try:
-        return path is not None and os.path.samestat(path.lstat(), os.fstat(descriptor))
-    except OSError:
-        return False
 
 
 def _waited(descriptor: int, timeout: float) -> bool | None:

@@ -6,6 +6,7 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from modelver.storage.folders import is_name_of
 from modelver.storage.lock import try_lock
 
 LOCKS = "locks"
@@ -74,10 +75,7 @@ def _hold(folder: Path, descriptor: int) -> Hold | None:
         held = _HELD[file] = Hold(folder, descriptor)
     else:
         os.close(descriptor)
-    try:
-        return held if os.path.samestat(folder.lstat(), status) else None
-    except OSError:
-        return None
+    return held if is_name_of(folder, status) else None
 
 
 def open_folder(folder: Path) -> int | None:

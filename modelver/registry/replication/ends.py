@@ -9,7 +9,7 @@ from modelver.errors import AlreadyExists, InvalidValue, LogTampered, NotFound
 from modelver.history.commit import MAX_COMMIT, Commit
 from modelver.history.state import State
 from modelver.log import LogPlace
-from modelver.log.read import LogReader
+from modelver.log.read import LogReader, recalls_of
 from modelver.registry.base.opening import (
     MAX_REGISTRY_FILE,
     Identity,
@@ -43,7 +43,7 @@ class End(Session):
             create=True,
             storage_options=session.storage_options,
         )
-        self._recalls: int = getattr(self.store, "recalls", 0)
+        self._recalls = recalls_of(self.store)
 
     @property
     def known(self) -> Identity | None:
@@ -71,7 +71,7 @@ class End(Session):
         Raises:
             Offline: The store can't be reached.
         """
-        recalled = getattr(self.store, "recalls", 0) != self._recalls
+        recalled = recalls_of(self.store) != self._recalls
         if recalled or getattr(self.store, "stale_since", None) is not None:
             hint = "Nothing was copied. Try again when it can be reached."
             raise told_remembered(self.store.url, hint)

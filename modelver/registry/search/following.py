@@ -18,11 +18,11 @@ from modelver.history.state import State, VersionEntry
 from modelver.index.file import IndexFile
 from modelver.index.row import Row, make_row
 from modelver.index.write import Change, Head, apply, forget, heads, restamp, stamps, touched
+from modelver.log.read import recalls_of
 from modelver.registry.base.finding import caller_level, model_of, scheme_of
 from modelver.registry.base.reading import read_manifest
 from modelver.registry.base.session import Session
 from modelver.storage.ahead import work_ahead
-from modelver.storage.cached import CachedStore
 from modelver.storage.layout import MODELS, model_prefix, number_of, numbered_key
 from modelver.storage.lock import advisory_lock
 from modelver.values.name import ModelName
@@ -107,7 +107,7 @@ def lock_of(session: Session, index: IndexFile) -> Path | None:
 
 def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) -> tuple[list[News], list[str]]:
     """Return the models that may have news, and those of the index that are gone."""
-    recalls = _recalls(session)
+    recalls = recalls_of(session.store)
     if session.store.folder is not None:
         known, there = index.run(stamps), _local(session, folders)
         changed = {
@@ -120,7 +120,7 @@ def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) ->
             _listed(session, head_of, folders),
         )
         changed = {folder: 0 for folder, last in there.items() if known.get(folder) != last}
-    if _recalls(session) != recalls:
+    if recalls_of(session.store) != recalls:
         # What is kept of the logs may be less than what the index has seen of them.
         changed = dict.fromkeys(changed.keys() - known.keys(), 0)
         there = {**known, **there}
@@ -132,11 +132,6 @@ def _look(session: Session, index: IndexFile, folders: frozenset[str] | None) ->
         if folder in known or _is_model(folder)
     ]
     return news, sorted(concerned - there.keys())
-
-
-def _recalls(session: Session) -> int:
-    """Return how often this machine's memory answered for the store, which other threads may have reached since."""
-    return session.store.recalls if isinstance(session.store, CachedStore) else 0
 
 
 def _is_model(folder: str) -> bool:
