@@ -47,8 +47,7 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     Coverage doubles their time, loads SQLite, hangs in forks of busy threads, and leaves broken files where a process
     is killed.
     """
-    for name in [name for name in os.environ if name.startswith("COVERAGE")]:
-        monkeypatch.delenv(name)
+    measuring.leave_unmeasured(monkeypatch)
 
 
 @pytest.fixture(scope="session", autouse=True)

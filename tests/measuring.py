@@ -1,13 +1,18 @@
 """Where coverage is measured: not in threads that run other people's code, which takes more than twice as long there."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import attrs
 from fsspec.asyn import get_loop
+
+if TYPE_CHECKING:
+    import pytest  # benchmarks, which start the same servers, have none
 
 
 @attrs.frozen
@@ -46,3 +51,14 @@ def measured_loop() -> Iterator[None]:
     get_loop().call_soon_threadsafe(sys.settrace, found.measure)
     yield
     get_loop().call_soon_threadsafe(sys.settrace, None)
+
+
+def unmeasured_environment() -> dict[str, str]:
+    """Return the environment without what has coverage measure in a process that is started."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+
+
+def leave_unmeasured(patch: "pytest.MonkeyPatch") -> None:
+    """Take that out of this process's own environment, until the patch ends."""
+    for name in os.environ.keys() - unmeasured_environment().keys():
+        patch.delenv(name)

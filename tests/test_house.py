@@ -1,9 +1,10 @@
 """The house rules that no single room can keep on its own."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.measuring import unmeasured_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_MODULE = 300
@@ -30,7 +31,7 @@ def test_importing_modelver_stays_light() -> None:
     """`import modelver` loads no heavy package; each waits until something needs it."""
     code = "import modelver, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     # Coverage of subprocesses would load sqlite3 by itself.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = unmeasured_environment()
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )

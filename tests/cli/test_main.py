@@ -1,7 +1,6 @@
 """The command as a whole: its verbs, its start, where the registry comes from."""
 
 import json
-import os
 import subprocess
 import sys
 from importlib import import_module
@@ -14,6 +13,7 @@ import modelver
 from modelver.cli import commands
 from modelver.cli.main import VERBS
 from tests.cli.support import COMMAND, Run
+from tests.measuring import unmeasured_environment
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -112,7 +112,7 @@ for name in sys.argv[1:]:
 def loaded_by() -> dict[str, set[str]]:
     """Give the modules that each verb's module loads."""
     names = [module_name(verb) for verb in VERBS]
-    unmeasured = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+    unmeasured = unmeasured_environment()
     done = subprocess.run(
         [sys.executable, "-c", EACH_BY_ITSELF, *names],
         env=unmeasured,

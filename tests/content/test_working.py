@@ -11,6 +11,7 @@ import pytest
 from modelver.content import working
 from modelver.content.working import remove_tree, working_folder
 from modelver.storage import lock
+from tests.measuring import unmeasured_environment
 
 
 def test_a_working_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_a_folder_of_a_dead_worker_is_cleared_by_the_next(tmp_path: Path) -> Non
         "import os, sys; from pathlib import Path; from modelver.content.working import working_folder\n"
         "with working_folder(Path(sys.argv[1])) as f: (f / 'x').write_text('1'); os.kill(os.getpid(), 9)"
     )
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
+    environment = unmeasured_environment()
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=environment)
     (tmp_path / ".modelver-mine").mkdir()
     assert len(list(tmp_path.iterdir())) == 2

@@ -1,7 +1,6 @@
 """A speech detector in production: a registry in a bucket, the server that follows it, and the load on that server."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import onnx
 import modelver as mv
 from tests.formats.support import scan_bytes
 from tests.material import wheel_file
+from tests.measuring import unmeasured_environment
 from tests.servers.seaweedfs import SeaweedFS
 
 from . import http_load, speech_server
@@ -203,7 +203,7 @@ def load(url: str, folder: Path, rate: float) -> Iterator[Load]:
     body = folder / "chunk"
     body.write_bytes(CHUNK)
     command = [sys.executable, http_load.__file__, f"{url}/speech", str(body), str(rate), VERSION_HEADER]
-    environment = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
+    environment = unmeasured_environment()
     found = Load()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

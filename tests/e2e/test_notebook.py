@@ -1,12 +1,13 @@
 """Everything displays itself in a notebook that is really executed."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import measuring
 
 CELLS = {
     "registry": "registry",
@@ -33,8 +34,7 @@ registry.set_alias("demo", "production", version, reason="<marquee>")
 def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give a kernel's folder, and keep it out of the user's own, and coverage out of it."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="modelver-") as folder:
-        for name in [name for name in os.environ if name.startswith("COVERAGE")]:
-            patch.delenv(name)
+        measuring.leave_unmeasured(patch)
         patch.setenv("MODELVER_CACHE", str(tmp_path_factory.mktemp("user-cache")))
         patch.setenv("JUPYTER_RUNTIME_DIR", folder)
         yield folder  # which is not below pytest's, as a socket's address is short

@@ -18,6 +18,7 @@ import pytest
 import modelver as mv
 from modelver.notify.background import MAX_WAITING, Background, background
 from tests.cli.support import COMMAND
+from tests.measuring import unmeasured_environment
 from tests.notify.conftest import Configure, settled
 from tests.notify.receiver import PATIENCE, Receiver, deaf_port
 from tests.registries import MODEL, publish
@@ -52,7 +53,7 @@ print("goes on")
 def committing(root: Path, version: str) -> Iterator[subprocess.Popen[str]]:
     """Run a process that sets an alias, says so, and waits."""
     # What coverage writes in a process that is killed would be broken.
-    kept = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
+    kept = unmeasured_environment()
     with subprocess.Popen(
         [sys.executable, "-c", COMMIT, str(root), version],
         stdin=subprocess.PIPE,
@@ -193,7 +194,7 @@ def test_nothing_is_lost_whatever_is_killed(root: Path, receiver: Receiver, conf
     registry = mv.Registry(root)
     registry.notify()
     rng = random.Random(5)  # noqa: S311 (no secret)
-    kept = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
+    kept = unmeasured_environment()
     for number in range(6):
         receiver.answers.extend((rng.choice([204, 204, 500, 503, 429]), {}) for _ in range(20))
         running = [

@@ -1,6 +1,5 @@
 """Registering by moving: the files are gone when the version stands, and never before."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import modelver as mv
+from tests.measuring import unmeasured_environment
 from tests.registries import MODEL, objects, snapshot, temporary_files, weights, write_tree
 
 
@@ -93,7 +93,7 @@ def test_after_a_kill_nothing_is_lost_and_the_next_call_finishes(
 ) -> None:
     """Killed before the commit, or right after it: every file still has its name, and the same call takes it away."""
     before = {path: path.read_bytes() for path in build.rglob("*") if path.is_file()}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
+    environment = unmeasured_environment()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, when, str(root), str(build)], env=environment, check=False
     )

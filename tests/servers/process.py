@@ -17,6 +17,8 @@ from typing import ClassVar, Self
 
 import psutil
 
+from tests.measuring import unmeasured_environment
+
 TIMEOUT = 120.0
 """Seconds that a server may take to come up, on a busy machine too."""
 
@@ -150,7 +152,7 @@ class Server(ABC):
         self.data.mkdir(parents=True, exist_ok=True)
         self.prepare()
         # A server written in Python is no code under test.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        environment = unmeasured_environment()
         command = ["/bin/sh", "-c", _WATCHED, str(self._owner), *self.command()]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
